@@ -1,0 +1,29 @@
+package latchkey
+
+import "time"
+
+// Take asks for what one allowed call consumes: points and, when the call
+// changes something, its place among the requests that were seen. The gateway's
+// nodes share both (see internal/cluster), so the two planes share these words.
+type Take struct {
+	Bucket string    // whose points: the id of a key, or what stands for a public caller's address
+	Cost   int       // points of this call, at least 1
+	Limit  int       // points of the bucket in a calendar minute
+	Now    time.Time // when the call is judged; its calendar minute in UTC counts
+	// Once is the raw MAC of a call that must not happen twice. It is remembered
+	// until Stale, the first moment at which the call's own timestamp refuses
+	// it. A zero Stale says that equal calls are legitimate.
+	Once  [32]byte
+	Stale time.Time
+}
+
+// Taken says what became of a Take. The zero value took nothing and refuses.
+type Taken uint8
+
+// The outcomes. Only TakenAll consumed anything: points and place together.
+const (
+	TakenNothing Taken = iota // not decided
+	TakenAll
+	TakenPointsUsedUp
+	TakenSeenBefore
+)
