@@ -1,0 +1,47 @@
+# Latchkey. `make` prints this help.
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+DATA    ?= data
+
+.PHONY: help
+help: ## print this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: run
+run: bin ## build, then run the whole system: console, gateway, sandbox exchange, inbox (data in ./data)
+	./bin/latchkey demo --data $(DATA)
+
+.PHONY: bin
+bin: ## build ./bin/latchkey
+	@scripts/need go
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/latchkey ./cmd/latchkey
+
+.PHONY: test
+test: ## every test: checks, units on both databases, fuzzing, crashes, a real bot; installs what it needs
+	@scripts/need go node postgresql
+	scripts/test
+
+.PHONY: test-long
+test-long: ## the same with the long forms: 1,000 crashes, 10 minutes of fuzzing a target
+	@scripts/need go node postgresql
+	KILLS=1000 FUZZTIME=10m scripts/test
+
+.PHONY: check
+check: ## format, vet, lint, generated code, unit tests: under 5 minutes
+	@scripts/need go postgresql
+	scripts/check
+	$(GO) test ./...
+
+.PHONY: bench
+bench: ## Go benchmarks of the hot path, with allocations
+	@scripts/need go
+	$(GO) test -run '^$$' -bench . -benchmem ./signature ./internal/verify ./internal/cluster ./internal/gateway
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME (default 30s)
+	@scripts/need go
+	scripts/fuzz
+
+.PHONY: generate
+generate: ## SQL code from internal/store/queries (needs sqlc 1.31.1; builds it when missing)
+	scripts/generate
