@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"latchkey/internal/store/db"
+)
+
+// sealCheck is what every database holds sealed, to recognise its keyset.
+const sealCheck = "latchkey"
+
+// errKeyset says what to do when the keyset is not the one of the database.
+var errKeyset = errors.New("the keyset in use cannot open what this database holds: give the keyset that belongs to it (its file is part of your backup); a new one would make every key useless")
+
+// takeAuthority makes the authority row in a new database, and takes it over
+// for this process otherwise. From then on a process that held it before, and
+// does not know yet that it lost its lock, can write no activity.
+func (s *Store) takeAuthority(ctx context.Context) error {
+	err := s.write(ctx, func(t *tx) error {
+		if err := t.insertAuthority(ctx); err != nil {
+			return err
+		}
+		if err := s.openCheck(t.Authority(ctx)); err != nil {
+			return err
+		}
+		return t.TakeAuthority(ctx, s.holder)
+	})
+	if err != nil {
+		return fmt.Errorf("the database cannot be used: %w", err)
+	}
+	return nil
+}
+
+// insertAuthority does nothing where there is a row already.
+func (t *tx) insertAuthority(ctx context.Context) error {
+	check, err := t.store.seal.Seal("authority", "seal_check", "1", []byte(sealCheck))
+	if err != nil {
+		return err
+	}
+	first := head{}
+	sealed, err := t.store.sealHead(first)
+	if err != nil {
+		return err
+	}
+	return t.InsertAuthority(ctx, db.InsertAuthorityParams{
+		Holder: t.store.holder, ActivityHash: first.hash, ActivitySeal: sealed, SealCheck: check})
+}
+
+// checkSeal fails when the keyset is not the one of the database.
+func (s *Store) checkSeal(ctx context.Context) error {
+	row, err := s.read.Authority(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return errors.New("the database is empty: no server has started on it yet")
+	}
+	return s.openCheck(row, err)
+}
+
+func (s *Store) openCheck(row db.Authority, err error) error {
+	if err != nil {
+		return fmt.Errorf("read the authority row: %w", err)
+	}
+	opened, err := s.seal.Open("authority", "seal_check", "1", row.SealCheck)
+	if err != nil || string(opened) != sealCheck {
+		return errKeyset
+	}
+	return nil
+}
+
+// sealHead seals the head of the chain, bound to its number. A hash alone can
+// be computed by anybody who writes to the database; this cannot.
+func (s *Store) sealHead(h head) ([]byte, error) {
+	return s.seal.Seal("authority", "activity_seal", strconv.FormatInt(h.seq, 10), []byte(h.hash))
+}
+
+// openHead reads the head, and refuses one that this program did not leave:
+// the next entry would bless a chain that somebody made anew.
+func (s *Store) openHead(row db.LockAuthorityRow) (head, error) {
+	h := head{seq: row.ActivitySeq, hash: row.ActivityHash}
+	return h, s.checkHead(h, row.ActivitySeal)
+}
+
+// checkHead compares the head with its sealed copy.
+func (s *Store) checkHead(h head, sealed []byte) error {
+	opened, err := s.seal.Open("authority", "activity_seal", strconv.FormatInt(h.seq, 10), sealed)
+	if err != nil || string(opened) != h.hash {
+		return &BrokenChain{h.seq, "the chain does not end as it was sealed: it was cut or made anew; restore a backup"}
+	}
+	return nil
+}
+
+// moveHead makes h the end of the chain.
+func (t *tx) moveHead(ctx context.Context, h head) error {
+	sealed, err := t.store.sealHead(h)
+	if err != nil {
+		return err
+	}
+	t.head = h
+	return t.MoveHead(ctx, db.MoveHeadParams{ActivitySeq: h.seq, ActivityHash: h.hash, ActivitySeal: sealed})
+}

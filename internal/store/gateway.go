@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"latchkey"
+	"latchkey/internal/store/db"
+)
+
+// keyPage is how many keys are read at a time.
+const keyPage = 500
+
+// LoadKeys gives every key that is not deleted, with its secret, to take. It
+// ends at the first error, of take or of a key that cannot be opened.
+func (s *Store) LoadKeys(ctx context.Context, take func(latchkey.Key, latchkey.Secret) error) error {
+	for after := ""; ; {
+		page, err := s.read.KeysAfter(ctx, db.KeysAfterParams{ID: after, Limit: keyPage})
+		if err != nil {
+			return err
+		}
+		for _, row := range page {
+			k, secret, err := s.material(row.ApiKey, row.Tally)
+			if err != nil {
+				return err
+			}
+			if err := take(k, secret); err != nil {
+				return err
+			}
+			after = row.ApiKey.ID
+		}
+		if len(page) < keyPage {
+			return nil
+		}
+	}
+}
+
+// KeyMaterial reads one key with its secret. ErrKeyGone, also for a deleted
+// one.
+func (s *Store) KeyMaterial(ctx context.Context, keyID string) (latchkey.Key, latchkey.Secret, error) {
+	row, err := s.read.KeyByID(ctx, keyID)
+	if err != nil {
+		return latchkey.Key{}, "", found(err, latchkey.ErrKeyGone)
+	}
+	return s.material(row.ApiKey, row.Tally)
+}
+
+func (s *Store) material(r db.ApiKey, used db.Tally) (latchkey.Key, latchkey.Secret, error) {
+	k, err := keyOf(r, used)
+	if err != nil {
+		return latchkey.Key{}, "", err
+	}
+	secret, err := s.openFull("api_key", "secret", r.ID, r.Secret)
+	if err != nil {
+		return latchkey.Key{}, "", err
+	}
+	return k, secret, nil
+}
+
+// refusedKept is how many refused calls of one key are kept.
+const refusedKept = 1000
+
+// NoteUse adds what the gateway noted: when keys were used and which calls
+// were refused. Of each key the newest 1,000 refused calls are kept.
+func (s *Store) NoteUse(ctx context.Context, uses []latchkey.KeyUse, calls []latchkey.RefusedCall) error {
+	if len(uses) == 0 && len(calls) == 0 {
+		return nil
+	}
+	return s.write(ctx, func(t *tx) error {
+		if err := t.noteRefused(ctx, calls); err != nil {
+			return err
+		}
+		for _, u := range uses {
+			err := t.NoteUse(ctx, db.NoteUseParams{KeyID: u.KeyID, LastUsed: micros(u.LastUsed), Allowed: u.Allowed, Refused: u.Refused})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (t *tx) noteRefused(ctx context.Context, calls []latchkey.RefusedCall) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	last, err := t.NextRefused(ctx, int64(len(calls)))
+	if err != nil {
+		return err
+	}
+	var keys []string
+	for i, c := range calls {
+		err := t.InsertRefused(ctx, db.InsertRefusedParams{Seq: last - int64(len(calls)-1-i), At: micros(c.At), AccountID: c.AccountID,
+			KeyID: c.KeyID, Action: plain(c.Action), IP: plain(c.IP), Reason: c.Reason, Detail: plain(c.Detail), RequestID: plain(c.RequestID)})
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(keys, c.KeyID) {
+			keys = append(keys, c.KeyID)
+		}
+	}
+	for _, id := range keys {
+		if err := t.TrimRefused(ctx, db.TrimRefusedParams{KeyID: id, Keep: refusedKept}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RefusedCalls lists, newest first, refused calls of one key with a smaller
+// number than before (0: from the newest).
+func (s *Store) RefusedCalls(ctx context.Context, accountID, keyID string, before int64, limit int) ([]latchkey.RefusedCall, error) {
+	if limit < 1 || limit > 1000 {
+		return nil, latchkey.Invalid("limit", "invalid_limit", "ask for 1 to 1000 refused calls, not %d", limit)
+	}
+	if before <= 0 {
+		before = 1<<63 - 1
+	}
+	rows, err := s.read.RefusedCalls(ctx, db.RefusedCallsParams{AccountID: accountID, KeyID: keyID, Before: before, Most: int32(limit)})
+	if err != nil {
+		return nil, err
+	}
+	return each(rows, func(r db.RefusedCall) (latchkey.RefusedCall, error) {
+		return latchkey.RefusedCall{Seq: r.Seq, At: moment(r.At), AccountID: r.AccountID, KeyID: r.KeyID, Action: r.Action,
+			IP: r.IP, Reason: r.Reason, Detail: r.Detail, RequestID: r.RequestID}, nil
+	})
+}

@@ -1,0 +1,249 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey"
+	"latchkey/internal/seal"
+	"latchkey/internal/store"
+)
+
+// says demands an error with that text in it.
+func (s *suite) says(err error, text string) {
+	s.t.Helper()
+	if err == nil || !strings.Contains(err.Error(), text) {
+		s.t.Fatalf("error = %v, must say %q", err, text)
+	}
+}
+
+// unknown demands an error that claims nothing about what happened.
+func (s *suite) unknown(err error) {
+	s.t.Helper()
+	if err == nil || latchkey.Code(err) != "" {
+		s.t.Fatalf("error = %v, want one that is no *latchkey.Error", err)
+	}
+}
+
+// until waits for what another goroutine or the server does.
+func (s *suite) until(what string, holds func() bool) {
+	s.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(30 * time.Second)
+	for !holds() {
+		select {
+		case <-limit:
+			s.t.Fatalf("in vain waited for: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+func TestSecondOpenOfOneDatabaseIsRefused(t *testing.T) {
+	onEach(t, func(s *suite) {
+		_, err := store.Open(s.ctx, s.config())
+		s.says(err, "another latchkey")
+		s.must(s.Health(s.ctx))
+		s.key("bot-1") // the first one still writes
+		s.must(s.Close())
+		s.open()
+		keys, err := s.Keys(s.ctx, s.account.ID)
+		s.must(err)
+		s.same(len(keys), 1)
+	})
+}
+
+func TestDatabaseOfANewerProgramIsRefused(t *testing.T) {
+	onEach(t, func(s *suite) {
+		s.must(s.Close())
+		s.raw("INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, TRUE)")
+		holder := s.holder()
+		_, err := store.Open(s.ctx, s.config())
+		s.says(err, "version 999")
+		c := s.config()
+		c.ReadOnly = true
+		_, err = store.Open(s.ctx, c)
+		s.says(err, "version 999")
+		s.same(s.holder(), holder)
+	})
+}
+
+// holder is the process that the database was last written by.
+func (s *suite) holder() (name string) {
+	s.must(s.database().QueryRowContext(s.ctx, "SELECT holder FROM authority").Scan(&name))
+	return name
+}
+
+func TestForeignKeysetIsRefusedBeforeAnythingIsWritten(t *testing.T) {
+	onEach(t, func(s *suite) {
+		s.must(s.Close())
+		holder := s.holder()
+		other, err := seal.LoadOrMake(filepath.Join(t.TempDir(), "other.json"))
+		s.must(err)
+		for _, readOnly := range []bool{false, true} {
+			c := s.config()
+			c.Seal, c.ReadOnly = other, readOnly
+			_, err = store.Open(s.ctx, c)
+			s.says(err, "keyset")
+		}
+		s.same(s.holder(), holder)
+		s.open() // and the right one still opens
+	})
+}
+
+func TestReadOnlyReadsBesideAServerAndWritesNothing(t *testing.T) {
+	onEach(t, func(s *suite) {
+		k := s.key("bot-1")
+		c := s.config()
+		c.ReadOnly = true
+		beside, err := store.Open(s.ctx, c)
+		s.must(err)
+		defer beside.Close()
+		s.must(beside.Health(s.ctx))
+		got, err := beside.KeyByID(s.ctx, k.ID)
+		s.must(err)
+		s.same(got, k)
+		n, err := beside.VerifyActivity(s.ctx)
+		s.must(err)
+		s.same(n, int64(4))
+		s.refused(beside.Record(s.ctx, s.activity(latchkey.ActSignedOut)), "read_only")
+		s.same(s.verified(), int64(4))
+	})
+}
+
+func TestReadOnlyMakesNoDatabase(t *testing.T) {
+	onEach(t, func(s *suite) {
+		c := s.config()
+		c.ReadOnly = true
+		c.URL = "sqlite:" + filepath.Join(t.TempDir(), "none.db")
+		if s.onPostgres() {
+			c.URL = server.Database(t)
+		}
+		if _, err := store.Open(s.ctx, c); err == nil {
+			t.Fatal("an empty database was opened to read only")
+		}
+		if path, ok := strings.CutPrefix(c.URL, "sqlite:"); ok {
+			if _, err := os.Stat(path); err == nil {
+				t.Fatal("a file was made")
+			}
+		}
+	})
+}
+
+func TestBadConfigurationIsRefused(t *testing.T) {
+	s := newSuite(t, "sqlite:"+filepath.Join(t.TempDir(), "a.db"))
+	for url, says := range map[string]string{
+		"mysql://user:canary@host/db":        "postgres://",
+		"sqlite::memory:":                    "must be a file",
+		"sqlite:":                            "must be a file",
+		"postgres://user:canary@host:bad/db": "cannot be read",
+	} {
+		c := s.config()
+		c.URL = url
+		_, err := store.Open(s.ctx, c)
+		s.says(err, says)
+		if strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: the error shows the password", says)
+		}
+	}
+	c := s.config()
+	c.Seal = nil
+	_, err := store.Open(s.ctx, c)
+	s.says(err, "must be set")
+}
+
+func TestDatabasePathMayHoldAnyCharacter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a b?c%20#d", "x.db")
+	s := newSuite(t, "sqlite:"+filepath.Join(t.TempDir(), "a.db"))
+	c := s.config()
+	c.URL = path
+	opened, err := store.Open(s.ctx, c)
+	s.must(err)
+	s.must(opened.Close())
+	for _, name := range []string{path, path + ".lock"} {
+		info, err := os.Stat(name)
+		s.must(err)
+		s.same(info.Mode(), fs.FileMode(0o600))
+	}
+}
+
+func TestCancelledContextIsNoPromise(t *testing.T) {
+	onEach(t, func(s *suite) {
+		before := s.verified()
+		ctx, cancel := context.WithCancel(s.ctx)
+		cancel()
+		s.unknown(s.Record(ctx, s.activity(latchkey.ActSignedOut)))
+		_, err := s.Apply(ctx, s.creation(s.newKey("bot-1")))
+		s.unknown(err)
+		s.same(s.verified(), before)
+	})
+}
+
+func TestProcessThatLostItsPlaceWritesNoActivity(t *testing.T) {
+	onEach(t, func(s *suite) {
+		before := s.verified()
+		s.raw("UPDATE authority SET holder = 'run_other'")
+		s.refused(s.Record(s.ctx, s.activity(latchkey.ActSignedOut)), "store_fenced")
+		_, err := s.Apply(s.ctx, s.creation(s.newKey("bot-1")))
+		s.refused(err, "store_fenced")
+		s.refused(s.Health(s.ctx), "store_fenced")
+		s.same(s.number("SELECT count(*) FROM api_key"), int64(0))
+		s.same(s.verified(), before)
+	})
+}
+
+// lockSession is a session of somebody else that wants the lock of the server.
+func (s *suite) lockSession() *sql.Conn {
+	conn, err := s.database().Conn(s.ctx)
+	s.must(err)
+	s.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+const lockHolders = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+
+func TestLostLockStopsWritesUntilItIsRegained(t *testing.T) {
+	s := newSuite(t, server.Database(t))
+	other := s.lockSession()
+	got := make(chan error, 1)
+	go func() {
+		_, err := other.ExecContext(s.ctx, "SELECT pg_advisory_lock(x'6c617463686b6579'::bigint)")
+		got <- err
+	}()
+	s.until("the other session to wait", func() bool { return s.number(lockHolders+" AND NOT granted") == 1 })
+	s.raw("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
+	s.must(<-got)
+	s.until("the loss to be noticed", func() bool { return s.Health(s.ctx) != nil })
+	s.refused(s.Record(s.ctx, s.activity(latchkey.ActSignedOut)), "store_unavailable")
+	_, err := s.ChargeBucket(s.ctx, latchkey.Bucket{Name: "b", Window: start, Limit: 1})
+	s.refused(err, "store_unavailable")
+	_, err = s.Keys(s.ctx, s.account.ID) // reading goes on
+	s.must(err)
+	_, err = other.ExecContext(s.ctx, "SELECT pg_advisory_unlock_all()")
+	s.must(err)
+	s.until("the lock to be regained", func() bool { return s.Health(s.ctx) == nil })
+	s.must(s.Record(s.ctx, s.activity(latchkey.ActSignedOut)))
+}
+
+func TestWarningAtCommitMeansUnknown(t *testing.T) {
+	s := newSuite(t, server.Database(t))
+	// A warning while the COMMIT runs, as of a cancelled wait for a standby.
+	s.raw(`CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'canceling wait for synchronous replication'; RETURN NULL; END $$`)
+	s.raw(`CREATE CONSTRAINT TRIGGER warn AFTER INSERT ON activity DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION warn()`)
+	s.unknown(s.Record(s.ctx, s.activity(latchkey.ActSignedOut)))
+}
+
+func TestServerThatMayForgetIsRefused(t *testing.T) {
+	s := newSuite(t, server.Database(t))
+	c := s.config()
+	c.URL += "&synchronous_commit=off"
+	_, err := store.Open(s.ctx, c)
+	s.says(err, "synchronous_commit")
+}

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"maragu.dev/goqite"
+)
+
+// connections is the most that the store opens to PostgreSQL, the one of the
+// lock not counted. Writers wait for one row anyway.
+const connections = 16
+
+// openPostgres connects, and takes the lock that keeps a second server out.
+func openPostgres(ctx context.Context, c Config) (*engine, error) {
+	config, err := pgx.ParseConfig(c.URL)
+	if err != nil {
+		return nil, errors.New("the database URL cannot be read; it looks like postgres://USER:PASSWORD@HOST:5432/DATABASE")
+	}
+	e := &engine{
+		dialect: goose.DialectPostgres, flavor: goqite.SQLFlavorPostgreSQL, outbox: outboxPostgres, lost: never, readOnly: c.ReadOnly,
+		// Every statement sees what was committed before it began, so what is
+		// read after a lock was waited for is up to date.
+		options: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+	}
+	e.listen(config)
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	e.read, e.write, e.close = pool, pool, pool.Close
+	if err := checkServer(ctx, pool); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	if c.ReadOnly {
+		return e, nil
+	}
+	held, err := takeLease(ctx, config, c.Log)
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	e.lost = held.lost
+	e.close = func() error { held.close(); return pool.Close() }
+	return e, nil
+}
+
+// listen counts warnings. PostgreSQL answers a COMMIT whose wait for its
+// standby was cancelled with success and a WARNING of SQLSTATE 01000: then
+// nobody knows whether the change would survive a failover.
+func (e *engine) listen(config *pgx.ConnConfig) {
+	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if n.Code == "01000" {
+			e.warnings.Add(1)
+		}
+	}
+	// A server that vanished without a word is noticed within half a minute.
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}}
+	config.DialFunc = dialer.DialContext
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 10 * time.Second
+	}
+}
+
+// checkServer refuses a server that may lose what it acknowledged.
+func checkServer(ctx context.Context, pool *sql.DB) error {
+	var commit string
+	if err := pool.QueryRowContext(ctx, "SHOW synchronous_commit").Scan(&commit); err != nil {
+		return fmt.Errorf("PostgreSQL cannot be reached: %w", err)
+	}
+	if commit == "off" {
+		return errors.New("PostgreSQL runs with synchronous_commit=off and could lose a change that was acknowledged: run ALTER DATABASE ... SET synchronous_commit = on")
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+-- name: InsertAuthority :exec
+INSERT INTO authority (id, incarnation, rev, holder, activity_seq, activity_hash, activity_seal, seal_check)
+VALUES (1, 1, 0, $1, 0, $2, $3, $4)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: Authority :one
+SELECT id, incarnation, rev, holder, activity_seq, activity_hash, activity_seal, seal_check
+FROM authority WHERE id = 1;
+
+-- name: TakeAuthority :exec
+UPDATE authority SET holder = $1 WHERE id = 1;
+
+-- LockAuthority writes nothing new: it takes the row, so that a second writer
+-- waits, and shows whether this process is still the holder.
+-- name: LockAuthority :one
+UPDATE authority SET rev = rev WHERE id = 1 AND holder = $1
+RETURNING activity_seq, activity_hash, activity_seal;
+
+-- name: NextRev :one
+UPDATE authority SET rev = rev + 1 WHERE id = 1 RETURNING rev;
+
+-- name: MoveHead :exec
+UPDATE authority SET activity_seq = $1, activity_hash = $2, activity_seal = $3 WHERE id = 1;
+
+-- name: SetSealCheck :exec
+UPDATE authority SET seal_check = $1 WHERE id = 1;
