@@ -1,0 +1,82 @@
+package authority
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+
+	"latchkey"
+)
+
+// passwordParams are OWASP's second choice for argon2id (19 MiB, 2 passes, one
+// lane): a sign-in storm must not take the machine's memory.
+var passwordParams = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// dummyHash is compared for an e-mail address that nobody has, so that the
+// time taken does not tell which addresses exist. Same parameters as above;
+// the password behind it was random and is not kept.
+const dummyHash = "$argon2id$v=19$m=19456,t=2,p=1$bGF0Y2hrZXktZHVtbXktMQ$3q2cVYl0hH2mXoAqHP2N5gYp1qkq3m0mM3Kk1h9b2cU"
+
+// passwords computes argon2id for a few at a time, so that key traffic keeps
+// its core during a storm of sign-ins.
+type passwords struct{ slots chan struct{} }
+
+func newPasswords() passwords { return passwords{slots: make(chan struct{}, 2)} }
+
+// enter waits for a slot or the end of ctx.
+func (p passwords) enter(ctx context.Context) error {
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return latchkey.Errorf(latchkey.KindUnavailable, "busy", "too many sign-ins at once; try again in a moment")
+	}
+}
+
+func (p passwords) leave() { <-p.slots }
+
+// hash checks the rules and returns the PHC string.
+func (p passwords) hash(ctx context.Context, email, password string) (string, error) {
+	if err := checkPassword(email, password); err != nil {
+		return "", err
+	}
+	if err := p.enter(ctx); err != nil {
+		return "", err
+	}
+	defer p.leave()
+	return argon2id.CreateHash(password, passwordParams)
+}
+
+// matches compares; an empty hash (nobody) takes as long as a real one.
+func (p passwords) matches(ctx context.Context, password, hash string) (bool, error) {
+	if len(password) > 1024 {
+		return false, nil // longer than any that was ever accepted
+	}
+	if err := p.enter(ctx); err != nil {
+		return false, err
+	}
+	defer p.leave()
+	nobody := hash == ""
+	if nobody {
+		hash = dummyHash
+	}
+	ok, err := argon2id.ComparePasswordAndHash(password, hash)
+	return ok && !nobody, err
+}
+
+// checkPassword holds the rules: length only (NIST SP 800-63B-4, 3.1.1.2), and
+// not the address itself.
+func checkPassword(email, password string) error {
+	n := utf8.RuneCountInString(password)
+	switch {
+	case !utf8.ValidString(password):
+		return latchkey.Invalid("password", "invalid_password", "the password is not valid UTF-8")
+	case n < 12 || n > 256:
+		return latchkey.Invalid("password", "invalid_password", "a password has 12 to 256 characters")
+	case strings.EqualFold(password, email):
+		return latchkey.Invalid("password", "invalid_password", "the e-mail address is not a password")
+	}
+	return nil
+}
