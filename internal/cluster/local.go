@@ -1,0 +1,171 @@
+// Package cluster holds what gateway nodes share: the points of each key and
+// address, the signatures that were seen, and the feed of changes. This is the
+// form for one process; it has the guarantees that the shared forms must have.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"latchkey"
+)
+
+// Errors of a Take. Each of them refuses the call and took nothing.
+var (
+	ErrTake  = errors.New("a take needs a bucket, a cost of at least 1 and a time")
+	ErrFull  = errors.New("more callers or signatures than there is room for; the call was refused so that none is forgotten")
+	ErrClock = errors.New("the call is so old, or the clock was set back so far, that it could have been seen and forgotten")
+	ErrAhead = errors.New("the signature would have to be remembered for longer than two windows and a second; check the window and the clock")
+)
+
+// LocalConfig sets up a Local.
+type LocalConfig struct {
+	// Window is how far a timestamp may lie from the clock, either way. A
+	// signature from the future is remembered for up to twice as long.
+	Window time.Duration
+	// Start is when this process began to remember: what can have been signed
+	// before it may have been seen by the process before this one, and is
+	// refused. Zero trusts that there was none.
+	Start time.Time
+	// Room bounds the signatures that are remembered at once, and by itself the
+	// keys and addresses that call within one minute; 0 is 2 million, which
+	// take about 200 MB when they are there.
+	Room int
+}
+
+const localShards = 64
+
+// Local is a ledger in memory. It is safe for use from many goroutines; calls
+// of different keys share no lock, but for one in 64.
+type Local struct {
+	seed   maphash.Seed
+	window time.Duration
+	room   int // in one shard
+	shards [localShards]localShard
+}
+
+// localShard keeps points and signatures of its buckets under one lock, so
+// that both are taken together.
+type localShard struct {
+	sync.Mutex
+	second int64          // of the last turn
+	minute int64          // calendar minute that points belong to
+	points map[string]int // used so far
+	seen   map[int64]slot // by the time at which they can be forgotten
+	count  int            // of all slots
+	// floor is the end of the youngest slot that was forgotten, Unix
+	// nanoseconds. A signature that ends before it may have been in it: if one
+	// shows up (the clock was set back), nobody can say that it is new.
+	floor int64
+	_     [64]byte // keeps neighbours' locks off one cache line
+}
+
+// slot holds the signatures that end within the same stretch of time.
+type slot map[[32]byte]struct{}
+
+// slotWidth is the stretch. A call has one end, so it is looked for in one slot.
+const slotWidth = int64(10 * time.Second)
+
+const defaultRoom = 1 << 21
+
+// NewLocal returns an empty ledger.
+func NewLocal(c LocalConfig) *Local {
+	if c.Room <= 0 {
+		c.Room = defaultRoom
+	}
+	l := &Local{seed: maphash.MakeSeed(), window: c.Window, room: max(1, c.Room/localShards)}
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.points, s.seen = make(map[string]int), make(map[int64]slot)
+		if !c.Start.IsZero() {
+			// Timestamps are whole seconds, so the second of the start counts
+			// as after it; its last fresh moment is the first to be accepted.
+			s.floor = c.Start.Truncate(time.Second).Add(c.Window).UnixNano()
+		}
+	}
+	return l
+}
+
+// Take takes points and place, or nothing at all. Points are judged first, so
+// that a caller who used them up learns nothing about what was seen.
+func (l *Local) Take(_ context.Context, t latchkey.Take) (latchkey.Taken, error) {
+	if err := l.check(t); err != nil {
+		return latchkey.TakenNothing, err
+	}
+	s := &l.shards[maphash.String(l.seed, t.Bucket)%localShards]
+	s.Lock()
+	defer s.Unlock()
+	s.turn(t.Now)
+	used, known := s.points[t.Bucket]
+	switch {
+	case t.Cost > t.Limit-used:
+		return latchkey.TakenPointsUsedUp, nil
+	case !known && len(s.points) >= l.room:
+		return latchkey.TakenNothing, ErrFull
+	}
+	if !t.Stale.IsZero() {
+		if taken, err := s.once(t, l.room); taken != latchkey.TakenAll {
+			return taken, err
+		}
+	}
+	s.points[t.Bucket] = used + t.Cost
+	return latchkey.TakenAll, nil
+}
+
+func (l *Local) check(t latchkey.Take) error {
+	switch {
+	case t.Bucket == "" || t.Cost < 1 || t.Now.IsZero():
+		return ErrTake
+	case t.Stale.Sub(t.Now) > 2*l.window+time.Second:
+		return fmt.Errorf("%w: it ends in %v", ErrAhead, t.Stale.Sub(t.Now))
+	}
+	return nil
+}
+
+// turn forgets what is over: points when another calendar minute begins, and
+// slots whose every signature is refused by its own timestamp by now.
+func (s *localShard) turn(now time.Time) {
+	if now.Unix() == s.second {
+		return
+	}
+	s.second = now.Unix()
+	// A clock that was set back a little must not fill the points up again; one
+	// that was wrong by more must not keep them empty.
+	if minute := now.Unix() / 60; minute > s.minute || minute < s.minute-1 {
+		s.minute, s.points = minute, make(map[string]int)
+	}
+	for number, held := range s.seen {
+		if end := (number + 1) * slotWidth; end <= now.UnixNano() {
+			s.floor = max(s.floor, end)
+			s.count -= len(held)
+			delete(s.seen, number)
+		}
+	}
+}
+
+// once takes the place of a signature.
+func (s *localShard) once(t latchkey.Take, room int) (latchkey.Taken, error) {
+	mac, end := t.Once, t.Stale.UnixNano()
+	if end < s.floor {
+		return latchkey.TakenNothing, ErrClock
+	}
+	number := end / slotWidth
+	held := s.seen[number]
+	if _, before := held[mac]; before {
+		return latchkey.TakenSeenBefore, nil
+	}
+	if s.count >= room {
+		return latchkey.TakenNothing, ErrFull
+	}
+	if held == nil {
+		held = make(slot)
+		s.seen[number] = held
+	}
+	held[mac] = struct{}{}
+	s.count++
+	return latchkey.TakenAll, nil
+}

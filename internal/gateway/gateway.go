@@ -1,0 +1,202 @@
+// Package gateway is the data plane's door: it reads what clients send, byte by
+// byte, has package verify decide, and forwards what is allowed to the exchange
+// with a signed statement of who calls.
+//
+// A request passes, in this order:
+//
+//	guard.go     raw bytes: one strict grammar, framing that has one reading
+//	clientip.go  who is calling, when proxies stand in between
+//	rest.go      path, method, action, JSON, verdict
+//	upstream.go  a new request, made from an allowlist, to the exchange
+//	answer.go    its answer back, or refuse.go: one text for each reason
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"latchkey"
+	"latchkey/identity"
+	"latchkey/internal/verify"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
+)
+
+// Config is what a Gateway needs. Catalog, Table, Ledger, Tally, Upstream and
+// IdentitySecret are required; everything else has a default.
+type Config struct {
+	Catalog *latchkey.Catalog
+	Table   *verify.Table
+	Ledger  verify.Ledger
+	Tally   *verify.Tally
+
+	Upstream        *url.URL      // of the exchange; without a path it gets the paths that the gateway has
+	UpstreamTLS     *tls.Config   // for https; nil takes the system's certificates
+	UpstreamTimeout time.Duration // for its answer to begin, and between its parts (10 s)
+	IdentitySecret  []byte        // shared with the exchange; see package identity
+
+	// TrustedProxies are the addresses whose word about the client is taken:
+	// X-Forwarded-For, or PROXY protocol v2, which they must then speak.
+	TrustedProxies []netip.Prefix
+	ProxyProtocol  bool
+
+	Prefix       string        // of all paths ("/api")
+	MaxBody      int           // bytes (1 MiB)
+	MaxHeader    int           // bytes of request line and headers (16 KiB)
+	Window       time.Duration // of timestamps, either way (20 s)
+	Points       int           // of a key and calendar minute (200)
+	PublicPoints int           // of an address and calendar minute (100)
+
+	HeadTimeout time.Duration // from the first byte of a request to the end of its headers (10 s)
+	BodyTimeout time.Duration // from there to the end of the body (30 s)
+	IdleTimeout time.Duration // between requests (60 s)
+	SendTimeout time.Duration // for one part of an answer to be taken by the client (30 s)
+
+	Now     func() time.Time
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+}
+
+// Gateway serves REST calls on any number of listeners.
+type Gateway struct {
+	Config
+	checker  *verify.Checker
+	upstream *upstream
+	metrics  *metrics
+	server   *fasthttp.Server
+	private  string // begin of the paths of signed calls
+	public   string // begin of the paths of calls without a key
+	off      guards // that a test switched off; 0 outside of tests
+}
+
+// guards are what a test can switch off, to show that they matter.
+type guards uint8
+
+const (
+	guardBytes guards = 1 << iota // the raw-bytes guard
+	guardTrust                    // that X-Forwarded-For counts from trusted proxies only
+	guardJSON                     // that the body is one unambiguous JSON object
+)
+
+func (g *Gateway) on(which guards) bool { return g.off&which == 0 }
+
+// New returns a Gateway, or what is wrong with its configuration.
+func New(c Config) (*Gateway, error) {
+	c.fill()
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	m, err := newMetrics(c.Metrics, c.Tally)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	g := &Gateway{
+		Config: c, metrics: m, upstream: newUpstream(c),
+		private: c.Prefix + "/rest/", public: c.Prefix + "/rest-public/",
+		checker: verify.New(verify.Config{
+			Table: c.Table, Ledger: c.Ledger, Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints, Now: c.Now,
+		}),
+	}
+	g.server = g.newServer()
+	return g, nil
+}
+
+// fill sets the defaults of product.md.
+func (c *Config) fill() {
+	fill(&c.UpstreamTimeout, 10*time.Second)
+	fill(&c.Prefix, "/api")
+	fill(&c.MaxBody, 1<<20)
+	fill(&c.MaxHeader, 16<<10)
+	fill(&c.Window, 20*time.Second)
+	fill(&c.Points, 200)
+	fill(&c.PublicPoints, 100)
+	fill(&c.HeadTimeout, 10*time.Second)
+	fill(&c.BodyTimeout, 30*time.Second)
+	fill(&c.IdleTimeout, time.Minute)
+	fill(&c.SendTimeout, 30*time.Second)
+	fill(&c.Log, slog.New(slog.DiscardHandler))
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Metrics == nil {
+		c.Metrics = prometheus.NewRegistry()
+	}
+}
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// check refuses what would make the gateway unsafe or useless.
+func (c *Config) check() error {
+	switch {
+	case c.Catalog == nil || c.Table == nil || c.Ledger == nil || c.Tally == nil:
+		return errors.New("catalog, table, ledger and tally are required")
+	case c.Upstream == nil || c.Upstream.Host == "" || c.Upstream.Scheme != "http" && c.Upstream.Scheme != "https":
+		return errors.New("the address of the exchange must be http://host or https://host")
+	case c.Upstream.User != nil || c.Upstream.RawQuery != "" || c.Upstream.Fragment != "":
+		return errors.New("the address of the exchange takes a scheme, a host and a path, nothing else")
+	case len(c.IdentitySecret) < identity.MinSecret:
+		return identity.ErrSecret
+	case c.Prefix[0] != '/' || c.Prefix[len(c.Prefix)-1] == '/':
+		return fmt.Errorf("the prefix %q must begin with a slash and not end with one", c.Prefix)
+	case c.ProxyProtocol && len(c.TrustedProxies) == 0:
+		return errors.New("the PROXY protocol needs trusted proxies, or nobody may speak it")
+	}
+	return checkProxies(c.TrustedProxies)
+}
+
+func (g *Gateway) newServer() *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler:               g.serve,
+		ErrorHandler:          g.broken,
+		Logger:                quiet{},
+		ReadBufferSize:        g.MaxHeader + 1, // a head of the greatest size and what bufio needs
+		MaxRequestBodySize:    g.MaxBody,
+		NoDefaultServerHeader: true,
+		NoDefaultContentType:  true,
+		CloseOnShutdown:       true,
+		SecureErrorLogMessage: true,
+		// A body is JSON or refused; nothing looks into forms.
+		DisablePreParseMultipartForm: true,
+		// Timeouts are the guard's: it knows where a request begins.
+	}
+}
+
+// quiet drops what the HTTP library logs: it would repeat parts of requests.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+// Serve answers on a listener until Shutdown, which makes it return nil.
+func (g *Gateway) Serve(l net.Listener) error {
+	return g.server.Serve(&guarded{Listener: g.proxied(l), g: g})
+}
+
+// ServeTLS is Serve over TLS, 1.2 or newer. The configuration must hold a
+// certificate; HTTP/1.1 is the only protocol that is offered.
+func (g *Gateway) ServeTLS(l net.Listener, config *tls.Config) error {
+	config = config.Clone()
+	config.NextProtos = []string{"http/1.1"}
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	return g.server.Serve(&guarded{Listener: tls.NewListener(g.proxied(l), config), g: g})
+}
+
+// Shutdown closes the listeners, lets requests that have begun finish, and
+// returns when all connections are closed or the context has ended.
+func (g *Gateway) Shutdown(ctx context.Context) error {
+	err := g.server.ShutdownWithContext(ctx)
+	g.upstream.client.CloseIdleConnections()
+	return err
+}

@@ -1,0 +1,186 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+// guarded is a listener whose connections are guarded.
+type guarded struct {
+	net.Listener
+	g *Gateway
+}
+
+// Accept returns a guarded connection.
+func (l *guarded) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil || !l.g.on(guardBytes) {
+		return c, err
+	}
+	return &guardConn{Conn: c, g: l.g}, nil
+}
+
+// guardConn stands between the connection (after TLS) and the HTTP parser. It
+// reads the header of each request itself, checks it byte by byte, and hands on
+// exactly that header and the body that it announces; the next request is
+// looked at when the parser asks for more, by when the answer to this one has
+// been sent. So guard and parser can never disagree about where a request ends
+// (request smuggling, CWE-444). It also keeps the clocks of slow clients.
+//
+// Reads and writes come from one goroutine, as the server makes them.
+type guardConn struct {
+	net.Conn
+	g       *Gateway
+	buf     []byte // what was read and not handed on yet
+	left    int    // bytes of the current request that are not handed on yet
+	used    bool   // a request was handed on before
+	refused bool   // answered and closed by the guard
+	raw     bool   // see passAll
+}
+
+// Read hands on the current request, or waits for the next.
+func (c *guardConn) Read(p []byte) (int, error) {
+	switch {
+	case c.refused:
+		return 0, io.EOF
+	case c.raw && len(c.buf) == 0:
+		return c.Conn.Read(p)
+	case c.raw:
+		c.left = len(c.buf)
+	case c.left == 0:
+		if no := c.next(); no != nil {
+			return 0, c.refuse(no)
+		}
+		if c.left == 0 {
+			return 0, io.EOF
+		}
+	}
+	p = p[:min(len(p), c.left)]
+	var n int
+	var err error
+	if len(c.buf) > 0 {
+		n = copy(p, c.buf)
+		c.buf = c.buf[:copy(c.buf, c.buf[n:])]
+	} else {
+		n, err = c.Conn.Read(p)
+	}
+	c.left -= n
+	return n, err
+}
+
+// passAll ends the guard's work on this connection: it was upgraded to another
+// protocol (RFC 9110, 7.8), and all further bytes belong to that one. Whoever
+// accepts an upgrade calls it before the first read of the new protocol.
+func (c *guardConn) passAll() { c.raw = true }
+
+// next reads the header of a request. Without a refusal, left is 0 when the
+// client is gone.
+func (c *guardConn) next() *refusal {
+	if len(c.buf) == 0 {
+		wait := c.g.IdleTimeout
+		if !c.used {
+			wait = c.g.HeadTimeout // also for the handshake of TLS
+		}
+		c.within(wait)
+	} else {
+		c.within(c.g.HeadTimeout)
+	}
+	scanned := 0
+	for {
+		size, no := endOfHead(c.buf, &scanned)
+		switch {
+		case no != nil:
+			return no
+		case size > c.g.MaxHeader || size == 0 && len(c.buf) >= c.g.MaxHeader:
+			return noHeadRoom
+		case size > 0:
+			return c.begin(size)
+		}
+		if more, no := c.more(); no != nil || !more {
+			return no
+		}
+	}
+}
+
+// begin checks a complete header and lets the request pass.
+func (c *guardConn) begin(size int) *refusal {
+	body, no := checkHead(c.buf[:size], c.g.MaxBody)
+	if no != nil {
+		return no
+	}
+	c.left, c.used = size+body, true
+	if c.left > len(c.buf) {
+		c.within(c.g.BodyTimeout)
+	}
+	return nil
+}
+
+// more reads further bytes of a header; false says that the client is gone and
+// that there is nothing to answer.
+func (c *guardConn) more() (bool, *refusal) {
+	if len(c.buf) == cap(c.buf) {
+		grown := make([]byte, len(c.buf), min(max(2*cap(c.buf), 2048), c.g.MaxHeader))
+		copy(grown, c.buf)
+		c.buf = grown
+	}
+	first := len(c.buf) == 0
+	n, err := c.Conn.Read(c.buf[len(c.buf):cap(c.buf)])
+	c.buf = c.buf[:len(c.buf)+n]
+	switch {
+	case n > 0 && first:
+		// From here on the whole header has to arrive, however slowly.
+		c.within(c.g.HeadTimeout)
+		return true, nil
+	case n > 0:
+		return true, nil
+	case first || err == nil || errors.Is(err, net.ErrClosed):
+		return false, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return false, noHeadTime
+	}
+	return false, noEnd
+}
+
+// within gives the client time to send. A deadline that cannot be set belongs
+// to a connection that is closed, which the next read will notice.
+func (c *guardConn) within(d time.Duration) { _ = c.Conn.SetReadDeadline(time.Now().Add(d)) }
+
+// Write sends a part of an answer. A client that takes none of it for too long
+// is cut off.
+func (c *guardConn) Write(p []byte) (int, error) {
+	if c.refused {
+		return 0, net.ErrClosed
+	}
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(c.g.SendTimeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
+
+// How long, and for how many bytes, the guard listens to a client that it has
+// refused. Closing at once would reset the connection, and the client's system
+// might drop the answer before it was read (RFC 9112, 9.6).
+const (
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 1 << 20
+)
+
+// refuse answers in place of the parser, which sees the end of the connection.
+func (c *guardConn) refuse(no *refusal) error {
+	x := c.g.begin()
+	x.addr, _ = addrOf(c.Conn.RemoteAddr())
+	x.refused(no)
+	answer := no.wire(x.id)
+	c.g.finish(&x)
+	_, err := c.Write(answer)
+	c.refused = true
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && err == nil && half.CloseWrite() == nil {
+		c.within(lingerTime)
+		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes) // whatever comes is not looked at
+	}
+	_ = c.Conn.Close() // the parser closes it again, which does no harm
+	return io.EOF
+}

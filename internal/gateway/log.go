@@ -1,0 +1,34 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// finish writes the one line that each request gets in the log, and counts it.
+// Neither headers nor bodies are part of it, so no secret and no signature can
+// be; a key's id is, an id that does not exist is not.
+func (g *Gateway) finish(x *exchange) {
+	took := time.Since(x.start)
+	g.metrics.count(x, took)
+	ctx := context.Background()
+	if !g.Log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	action := ""
+	if x.action != nil {
+		action = x.action.Name
+	}
+	g.Log.LogAttrs(ctx, slog.LevelInfo, "request",
+		slog.String("request", x.id), slog.String("action", action), slog.String("key", x.keyID),
+		slog.String("ip", x.address()), slog.String("verdict", x.code), slog.Int("status", x.status),
+		slog.Duration("took", took))
+}
+
+func (x *exchange) address() string {
+	if !x.addr.IsValid() {
+		return ""
+	}
+	return x.addr.String()
+}

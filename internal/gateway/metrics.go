@@ -1,0 +1,64 @@
+package gateway
+
+import (
+	"errors"
+	"time"
+
+	"latchkey/internal/verify"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts. Labels come from small fixed sets: never a key, an account or
+// an address, which would make the series as many as an attacker likes.
+type metrics struct {
+	requests *prometheus.CounterVec
+	seconds  [kinds]prometheus.Observer
+	inFlight prometheus.Gauge
+	unsent   prometheus.Counter
+	unknown  prometheus.Counter
+}
+
+// kindNames are the values of the label "kind".
+var kindNames = [kinds]string{kindNone: "none", kindPublic: "public", kindRead: "read", kindMutates: "mutating"}
+
+// newMetrics registers everything, or says why that is not possible.
+func newMetrics(to prometheus.Registerer, tally *verify.Tally) (*metrics, error) {
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "latchkey_gateway_requests_total", Help: "Requests by verdict and kind of action.",
+	}, []string{"verdict", "kind"})
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "latchkey_gateway_request_seconds", Help: "Time from a complete request to the begin of its answer.",
+		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"kind"})
+	inFlight := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "latchkey_gateway_in_flight", Help: "Requests that are being answered.",
+	})
+	failed := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "latchkey_gateway_upstream_errors_total", Help: "Requests that the exchange did not answer, by whether it may have executed them.",
+	}, []string{"executed"})
+	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "latchkey_gateway_refused_calls_dropped_total", Help: "Refused calls that were counted but not kept for the owner.",
+	}, func() float64 { return float64(tally.Dropped()) })
+	m := &metrics{
+		requests: requests, inFlight: inFlight,
+		unsent: failed.WithLabelValues("no"), unknown: failed.WithLabelValues("unknown"),
+	}
+	for k, name := range kindNames {
+		m.seconds[k] = seconds.WithLabelValues(name)
+	}
+	return m, errors.Join(to.Register(requests), to.Register(seconds), to.Register(inFlight), to.Register(failed), to.Register(dropped))
+}
+
+func (m *metrics) count(x *exchange, took time.Duration) {
+	m.requests.WithLabelValues(x.code, kindNames[x.kind]).Inc()
+	m.seconds[x.kind].Observe(took.Seconds())
+}
+
+func (m *metrics) upstreamFailed(unsent bool) {
+	if unsent {
+		m.unsent.Inc()
+	} else {
+		m.unknown.Inc()
+	}
+}

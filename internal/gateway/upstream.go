@@ -1,0 +1,247 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"latchkey/identity"
+	"latchkey/internal/verify"
+
+	"github.com/valyala/fasthttp"
+)
+
+const behalfHeader = "X-ON-BEHALF-OF-USER-ID"
+
+var (
+	notExecuted = because(502, codeUpstream, "The exchange cannot be reached; the request was not executed, send it again")
+	mayHave     = because(502, codeUpstream, "The exchange did not answer; the request may have been executed, ask for its state before you send it again")
+	notSigned   = because(503, codeUnavailable, "The request could not be forwarded and was not executed")
+)
+
+// errNotSent marks errors after which the exchange has seen nothing of the
+// request: only these may be answered with "not executed" or tried again.
+var errNotSent = errors.New("nothing was sent")
+
+// upstream speaks to the exchange.
+type upstream struct {
+	client  *fasthttp.HostClient
+	host    string // for the Host header
+	private string // begin of the paths of signed calls
+	public  string
+	tls     *tls.Config // nil: plain HTTP
+	timeout time.Duration
+	secret  []byte
+}
+
+// mostStale is how many connections that the exchange has closed are passed
+// over to find one that is open.
+const mostStale = 16
+
+func newUpstream(c Config) *upstream {
+	base := strings.TrimSuffix(c.Upstream.Path, "/")
+	if base == "" {
+		base = c.Prefix
+	}
+	u := &upstream{
+		host: c.Upstream.Host, private: base + "/rest/", public: base + "/rest-public/",
+		timeout: c.UpstreamTimeout, secret: c.IdentitySecret,
+	}
+	address, port := c.Upstream.Host, "80"
+	if c.Upstream.Scheme == "https" {
+		u.tls, port = tlsFor(c.UpstreamTLS, c.Upstream.Hostname()), "443"
+	}
+	if c.Upstream.Port() == "" {
+		address = net.JoinHostPort(c.Upstream.Hostname(), port)
+	}
+	u.client = &fasthttp.HostClient{
+		Addr: address, Dial: u.dial, MaxConns: 8192,
+		// A request is sent once. What is tried again was not sent at all.
+		MaxIdemponentCallAttempts: mostStale,
+		RetryIfErr:                func(_ *fasthttp.Request, _ int, err error) (bool, bool) { return false, errors.Is(err, errStale) },
+		MaxIdleConnDuration:       30 * time.Second,
+		ConnPoolStrategy:          fasthttp.LIFO,
+		ReadBufferSize:            16 << 10, // the greatest header of an answer
+		StreamResponseBody:        true,
+		NoDefaultUserAgentHeader:  true,
+		DisablePathNormalizing:    true,
+		SecureErrorLogMessage:     true,
+	}
+	return u
+}
+
+func tlsFor(config *tls.Config, name string) *tls.Config {
+	if config = config.Clone(); config == nil {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if config.ServerName == "" {
+		config.ServerName = name
+	}
+	config.NextProtos = []string{"http/1.1"}
+	return config
+}
+
+// forward sends an allowed request and relays the answer.
+func (g *Gateway) forward(ctx *fasthttp.RequestCtx, x *exchange, r route, v *verify.Verdict, body []byte) *refusal {
+	req := fasthttp.AcquireRequest()
+	defer fasthttp.ReleaseRequest(req)
+	if no := g.compose(req, ctx, x, r, v, body); no != nil {
+		return no
+	}
+	// The key may have changed since it was judged; from here on the request
+	// counts as sent.
+	if !v.Current() {
+		return changing
+	}
+	resp := fasthttp.AcquireResponse()
+	if err := g.upstream.client.Do(req, resp); err != nil {
+		fasthttp.ReleaseResponse(resp)
+		return g.unanswered(x, err)
+	}
+	return g.relay(ctx, x, resp)
+}
+
+// compose makes a new request. Only what stands here reaches the exchange, so
+// no header of the client's, however it is spelled, can pass for one of ours.
+func (g *Gateway) compose(req *fasthttp.Request, ctx *fasthttp.RequestCtx, x *exchange, r route, v *verify.Verdict, body []byte) *refusal {
+	from, to := &ctx.Request.Header, &req.Header
+	target := x.action.Name
+	if len(r.query) > 0 {
+		target += "?" + string(r.query)
+	}
+	base := g.upstream.private
+	if r.public {
+		base = g.upstream.public
+	}
+	to.SetRequestURI(base + target)
+	to.SetHost(g.upstream.host)
+	to.SetMethodBytes(ctx.Method())
+	if !r.get {
+		// The body is one JSON object in UTF-8: that was checked. What the client
+		// calls it could make the exchange read it in another way.
+		to.SetContentType("application/json")
+		req.SetBodyRaw(body)
+	}
+	if agent := from.UserAgent(); len(agent) > 0 {
+		to.SetUserAgentBytes(agent)
+	}
+	if accept := only(from, fasthttp.HeaderAccept); len(accept) > 0 {
+		to.SetBytesV(fasthttp.HeaderAccept, accept)
+	}
+	user, no := behalf(ctx, x.action)
+	if no != nil {
+		return no
+	}
+	if user != "" {
+		to.Set(behalfHeader, user)
+	}
+	return g.identify(to, x, v, string(ctx.Method()), target, req.Body())
+}
+
+// identify signs who is calling.
+func (g *Gateway) identify(to *fasthttp.RequestHeader, x *exchange, v *verify.Verdict, method, target string, body []byte) *refusal {
+	caller := identity.Caller{RequestID: x.id}
+	if e := v.Caller(); e != nil {
+		caller.Account, caller.Key, caller.Permissions = e.AccountID, e.KeyID, e.Permissions().Names()
+	}
+	headers, err := identity.Sign(g.upstream.secret, g.Now(), caller, method, target, body)
+	if err != nil {
+		g.Log.Error("a request could not be signed for the exchange", "request", x.id, "error", err)
+		return notSigned
+	}
+	for _, h := range headers {
+		to.Set(h.Name, h.Value)
+	}
+	return nil
+}
+
+// unanswered says what is known about a request that got no answer.
+func (g *Gateway) unanswered(x *exchange, err error) *refusal {
+	unsent := errors.Is(err, errNotSent) || errors.Is(err, fasthttp.ErrNoFreeConns)
+	g.metrics.upstreamFailed(unsent)
+	g.Log.Warn("the exchange did not answer", "request", x.id, "error", err, "sent", !unsent)
+	if unsent {
+		return notExecuted
+	}
+	return mayHave
+}
+
+// dial opens a connection, TLS included: until it is open, nothing was sent.
+func (u *upstream) dial(address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), u.timeout)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	c := &upstreamConn{Conn: conn, timeout: u.timeout, lastUse: time.Now()}
+	if c.tcp, err = conn.(*net.TCPConn).SyscallConn(); err == nil && u.tls != nil {
+		secured := tls.Client(conn, u.tls)
+		c.Conn, err = secured, secured.HandshakeContext(ctx)
+	}
+	if err != nil {
+		_ = conn.Close() // it is of no use any more
+		return nil, fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	return c, nil
+}
+
+// upstreamConn gives each part of an answer the whole timeout, so that a long
+// one may take its time, and knows whether a request has begun to leave.
+type upstreamConn struct {
+	net.Conn
+	tcp     syscall.RawConn
+	timeout time.Duration
+	lastUse time.Time
+	sending bool // since the last read something was written
+}
+
+// errStale is a connection that the exchange closed while it was idle.
+var errStale = fmt.Errorf("%w: the exchange closed the idle connection", errNotSent)
+
+// idleFor is how long a connection may rest before it is looked at again. A
+// busy one is not: that would cost a system call for each request.
+const idleFor = 50 * time.Millisecond
+
+// Write sends. Before the first byte of a request on a connection that was
+// idle, it looks whether the exchange is still there: a request that is written
+// into a closed connection is lost without anybody knowing how far it got.
+func (c *upstreamConn) Write(p []byte) (int, error) {
+	now := time.Now()
+	if !c.sending && now.Sub(c.lastUse) > idleFor && !c.open() {
+		return 0, errStale
+	}
+	c.sending = true
+	if err := c.Conn.SetWriteDeadline(now.Add(c.timeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
+
+// Read receives.
+func (c *upstreamConn) Read(p []byte) (int, error) {
+	now := time.Now()
+	if err := c.Conn.SetReadDeadline(now.Add(c.timeout)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Read(p)
+	c.lastUse, c.sending = now, false
+	return n, err
+}
+
+// open looks at the socket without waiting. On an idle connection there is
+// nothing to read; if there is, it is the end of the connection or the answer
+// to a question that nobody asked, and neither is of use.
+func (c *upstreamConn) open() bool {
+	var err error
+	var one [1]byte
+	control := c.tcp.Control(func(fd uintptr) {
+		_, _, err = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	})
+	return control == nil && (errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR))
+}
