@@ -1,0 +1,101 @@
+package api
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"latchkey"
+	"latchkey/internal/authority"
+)
+
+// Factors is what guards the member's sign-in and keys.
+type Factors struct {
+	Items        []Factor `json:"items" doc:"The enrolled second factors."`
+	RecoveryLeft int      `json:"recoveryLeft" doc:"Recovery codes that were not used yet." example:"10"`
+}
+
+func (s *server) factors(ctx context.Context, c caller, _ *struct{}) (*answer[Factors], error) {
+	all, left, err := s.Authority.Factors(ctx, c.Actor)
+	return &answer[Factors]{Factors{shaped(all, factor), left}}, err
+}
+
+// Once is the header that makes a repeated request find what the first began.
+type Once struct {
+	IdempotencyKey string `header:"Idempotency-Key" minLength:"1" maxLength:"128" pattern:"^[!-~]+$" doc:"A random text of yours. The same request under the same text begins nothing new." example:"5f2c1d0e-7a53-4f7e-9d0c-3b1f6a2e8d94"`
+}
+
+// of names the request for the authority. Neither the header nor the content
+// is handed on: the digest is keyed with the header, because a plain hash of a
+// phone number in the database would tell the number.
+func (o Once) of(content ...string) authority.Idempotency {
+	if o.IdempotencyKey == "" {
+		return authority.Idempotency{}
+	}
+	name := sha256.Sum256([]byte(o.IdempotencyKey))
+	mac := hmac.New(sha256.New, []byte(o.IdempotencyKey))
+	for _, part := range content {
+		fmt.Fprintf(mac, "%d:%s", len(part), part) // with lengths: "ab","c" is not "a","bc"
+	}
+	return authority.Idempotency{Key: hex.EncodeToString(name[:]), Digest: hex.EncodeToString(mac.Sum(nil))}
+}
+
+type enrolFactorInput struct {
+	Once
+	Body struct {
+		Kind     string          `json:"kind" enum:"totp,sms" doc:"An authenticator app, or text messages." example:"sms"`
+		Password latchkey.Secret `json:"password" maxLength:"1024" format:"password" doc:"The member's password, again." example:"a long sentence nobody guesses"`
+		Phone    string          `json:"phone,omitempty" maxLength:"64" doc:"With kind sms: the number with its country code." example:"+35312345678"`
+	}
+}
+
+func (s *server) enrolFactor(ctx context.Context, c caller, in *enrolFactorInput) (*begun, error) {
+	// The password is no part of the digest: it has been checked already, and
+	// must not stand in the database in any form that can be guessed fast.
+	idem := in.of("POST /v1/factors", in.Body.Kind, in.Body.Phone)
+	password := in.Body.Password.Reveal()
+	if latchkey.FactorKind(in.Body.Kind) == latchkey.FactorSMS {
+		return begin(s.Authority.EnrolPhone(ctx, c.Actor, password, in.Body.Phone, idem))
+	}
+	if in.Body.Phone != "" {
+		return nil, latchkey.Invalid("phone", "invalid_input", "an authenticator app has no phone number; leave it out")
+	}
+	return begin(s.Authority.EnrolTOTP(ctx, c.Actor, password, idem))
+}
+
+type removeFactorInput struct {
+	Ref
+	Body struct {
+		Password latchkey.Secret `json:"password" maxLength:"1024" format:"password" doc:"The member's password, again." example:"a long sentence nobody guesses"`
+	}
+}
+
+func (s *server) removeFactor(ctx context.Context, c caller, in *removeFactorInput) (*begun, error) {
+	return begin(s.Authority.RemoveFactor(ctx, c.Actor, in.ID, in.Body.Password.Reveal()))
+}
+
+type renewRecoveryInput struct {
+	Once
+	Body struct {
+		Password latchkey.Secret `json:"password" maxLength:"1024" format:"password" doc:"The member's password, again." example:"a long sentence nobody guesses"`
+	}
+}
+
+func (s *server) renewRecovery(ctx context.Context, c caller, in *renewRecoveryInput) (*begun, error) {
+	return begin(s.Authority.RenewRecovery(ctx, c.Actor, in.Body.Password.Reveal(), in.of("POST /v1/recovery-codes")))
+}
+
+// renamed gives an error of that code the name that the field has in this
+// route's body.
+func renamed(err error, code, field string) error {
+	e, ok := errors.AsType[*latchkey.Error](err)
+	if !ok || e.Code != code {
+		return err
+	}
+	named := *e
+	named.Field = field
+	return &named
+}

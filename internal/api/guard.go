@@ -1,0 +1,62 @@
+package api
+
+import (
+	"net/http"
+
+	"latchkey"
+	"latchkey/internal/authority"
+)
+
+// caller is who asks, as the guard found it. With guard Anyone only Visitor is
+// set.
+type caller struct {
+	Actor   latchkey.Actor
+	Session latchkey.Session
+	Member  latchkey.Member
+	Visitor authority.Visitor
+}
+
+// guarded lets through whom the guard allows, before anything of the request
+// but its cookie and address was read.
+func (s *server) guarded(guard Guard, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := visitOf(r.Context())
+		if guard != Anyone {
+			if err := s.admit(r, guard, v); err != nil {
+				s.refuse(w, r, err)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// admit finds the session and judges it. Whatever it cannot decide is refused.
+func (s *server) admit(r *http.Request, guard Guard, v *visit) error {
+	actor, session, member, err := s.Authority.Authenticate(r.Context(), s.token(r), v.caller.Visitor.IP)
+	if err != nil {
+		return err
+	}
+	v.caller.Actor, v.caller.Session, v.caller.Member = actor, session, member
+	switch {
+	case guard == SignedIn:
+		return nil
+	case guard != Member && guard != Owner:
+		return latchkey.ErrForbidden
+	case !session.Full:
+		return latchkey.Errorf(latchkey.KindUnauthorized, "sign_in_unfinished", "finish the sign-in with your second factor first")
+	case guard == Owner && !actor.Owner():
+		return s.forbid(r, actor)
+	}
+	return nil
+}
+
+// forbid records that a member tried what only the owner may do. The refusal
+// stands, whether it could be recorded or not.
+func (s *server) forbid(r *http.Request, actor latchkey.Actor) error {
+	if err := s.Authority.NoteRefused(r.Context(), actor, r.Pattern); err != nil {
+		s.Log.ErrorContext(r.Context(), "a refusal could not be recorded",
+			"route", r.Pattern, "member", actor.MemberID, "error", err)
+	}
+	return latchkey.ErrForbidden
+}

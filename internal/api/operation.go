@@ -1,0 +1,84 @@
+package api
+
+import (
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// note is what the document says of a route beyond its types.
+type note struct {
+	ID      string // operationId
+	Tag     string
+	Summary string
+	Text    string
+	Status  int      // of the usual success; 0: by the types
+	Also    int      // another success with the same body
+	Codes   []string // what this route may answer with, beyond what its form says
+}
+
+// tags are the chapters of the document, in order.
+var tags = []*huma.Tag{
+	{Name: "Sign-in", Description: "Sessions, password, account."},
+	{Name: "Security", Description: "Second factors and recovery codes."},
+	{Name: "Keys", Description: "API keys. A change opens a pending and happens when that is confirmed."},
+	{Name: "Pending", Description: "Operations that wait for their proof, frozen as they were shown."},
+	{Name: "Audit", Description: "What happened, and what was refused."},
+	{Name: "Reference", Description: "What the gateway enforces, and how the node is."},
+}
+
+// Codes that several routes share.
+var (
+	opens     = []string{"second_factor_required", "too_many_codes"}
+	rechecks  = []string{"wrong_password", "too_many_sign_ins", "busy"}
+	repeats   = []string{"idempotency_key_reused"}
+	moves     = []string{"key_not_found", "key_changed", "wrong_status"}
+	waits     = []string{"other_session", "forbidden", "pending_closed", "pending_confirmed", "pending_cancelled", "pending_dead", "pending_expired", "pending_changed", "key_changed"}
+	sends     = []string{"no_sends_left", "resend_too_early", "too_many_codes"}
+	proves    = []string{"wrong_code", "invalid_code", "code_expired", "code_used", "code_replaced", "factor_not_found", "factor_not_chosen", "recovery_not_accepted", "too_many_wrong_codes"}
+	completes = []string{"name_taken", "too_many_keys", "wrong_status", "key_not_found", "too_many_codes"}
+)
+
+func all(lists ...[]string) []string { return slices.Concat(lists...) }
+
+// notes has one entry for each row of routes that the document describes.
+var notes = map[string]note{
+	"POST /v1/session": {"signIn", "Sign-in", "Sign in", "200: the session is full, because the member has no second factor. 202: confirm the pending with the second factor; until then the session reaches nothing else.", 200, 202,
+		[]string{"wrong_credentials", "too_many_sign_ins", "busy"}},
+	"GET /v1/session":          {"whoAmI", "Sign-in", "Who am I", "The session of this request, its member and account.", 0, 0, nil},
+	"DELETE /v1/session":       {"signOut", "Sign-in", "Sign out", "Ends the session; its pendings are cancelled.", 0, 0, nil},
+	"GET /v1/sessions":         {"listSessions", "Sign-in", "List my sessions", "The sessions of the member that have not ended.", 0, 0, nil},
+	"DELETE /v1/sessions/{id}": {"endSession", "Sign-in", "End one of my sessions", "Signs that browser out.", 0, 0, nil},
+	"PUT /v1/password": {"changePassword", "Sign-in", "Change my password", "All other sessions of the member end.", 0, 0,
+		all(rechecks, []string{"invalid_password"})},
+	"GET /v1/account": {"getAccount", "Sign-in", "My account", "The account of the member.", 0, 0, nil},
+	"GET /v1/members": {"listMembers", "Sign-in", "List the members", "Everybody in the account.", 0, 0, nil},
+
+	"GET /v1/factors": {"listFactors", "Security", "List my second factors", "And how many recovery codes are left.", 0, 0, nil},
+	"POST /v1/factors": {"enrolFactor", "Security", "Enrol a second factor", "Where the member has a factor already, that one confirms first (enrol_factor); then the new one proves that it works (validate_factor).", 202, 0,
+		all(rechecks, repeats, []string{"sms_forbidden", "too_many_factors", "too_many_codes", "invalid_phone"})},
+	"POST /v1/factors/{id}/remove": {"removeFactor", "Security", "Remove a second factor", "The last one stays.", 202, 0,
+		all(rechecks, opens, []string{"no_such_factor", "last_factor"})},
+	"POST /v1/recovery-codes": {"renewRecoveryCodes", "Security", "Make new recovery codes", "The older ones die when the pending is confirmed.", 202, 0, all(rechecks, opens, repeats)},
+
+	"GET /v1/keys": {"listKeys", "Keys", "List the keys", "All keys of the account that are not deleted.", 0, 0, nil},
+	"POST /v1/keys": {"createKey", "Keys", "Create a key", "Id and secret are made when the pending is confirmed by a second factor. The key begins inactive.", 202, 0,
+		all(opens, repeats, []string{"name_taken", "too_many_keys", "invalid_name", "invalid_permissions", "invalid_allowlist"})},
+	"GET /v1/keys/{id}": {"getKey", "Keys", "Show a key", "Without its secret, which is never shown again.", 0, 0, []string{"key_not_found"}},
+	"PATCH /v1/keys/{id}": {"editKey", "Keys", "Edit a key", "Permissions, IP whitelist or both. Nothing changes until the pending is confirmed by a second factor; then the key is inactive with the new ones and must be activated again.", 202, 0,
+		all(opens, moves, []string{"nothing_changed", "invalid_permissions", "invalid_allowlist"})},
+	"DELETE /v1/keys/{id}":            {"deleteKey", "Keys", "Delete a key", "Final, when the pending is confirmed by a second factor.", 202, 0, all(opens, moves)},
+	"POST /v1/keys/{id}/activate":     {"activateKey", "Keys", "Activate a key", "The code comes by e-mail.", 202, 0, all(moves, []string{"too_many_codes"})},
+	"POST /v1/keys/{id}/deactivate":   {"deactivateKey", "Keys", "Deactivate a key", "At once, without a code: it can only take rights away.", 0, 0, moves},
+	"GET /v1/keys/{id}/refused-calls": {"listRefusedCalls", "Audit", "List the refused calls of a key", "Newest first, with the exact reason.", 0, 0, []string{"key_not_found"}},
+	"GET /v1/pending/{id}":            {"getPending", "Pending", "Show a pending", "Of this session.", 0, 0, []string{"other_session", "forbidden"}},
+	"POST /v1/pending/{id}/factor":    {"chooseFactor", "Pending", "Choose the factor", "Choosing a phone sends a code.", 0, 0, all(waits, sends, []string{"no_such_factor", "no_choice"})},
+	"POST /v1/pending/{id}/resend":    {"resendCode", "Pending", "Send another code", "The one before is dead from then on.", 0, 0, all(waits, sends, []string{"no_code_to_send"})},
+	"POST /v1/pending/{id}/confirm":   {"confirmPending", "Pending", "Confirm", "Exactly what was frozen happens. 201 when a key was created: the answer has its secret, this once. The try is counted before the code is compared.", 200, 201, all(waits, proves, completes)},
+	"POST /v1/pending/{id}/cancel":    {"cancelPending", "Pending", "Cancel", "Nothing was changed by the pending.", 0, 0, waits},
+	"GET /v1/activities":              {"listActivities", "Audit", "List activities", "Newest first.", 0, 0, nil},
+	"GET /v1/activities.csv":          {"exportActivities", "Audit", "Export activities", "All that the filter selects, as CSV (RFC 4180), newest first. Cells that a spreadsheet would run begin with a quote.", 0, 0, nil},
+	"GET /v1/catalog":                 {"getCatalog", "Reference", "The API methods", "The same table that the gateway enforces.", 0, 0, nil},
+	"POST /v1/allowlist/check":        {"checkAllowlist", "Reference", "Judge a pasted IP whitelist", "Nothing is stored.", 0, 0, nil},
+	"GET /health":                     {"getHealth", "Reference", "Health", "For the load balancer.", 0, 0, []string{"unhealthy"}},
+}

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+
+	"latchkey"
+)
+
+// maxBody is the most bytes that a body may have: an allowlist of 1000 IPv6
+// prefixes needs 45 KiB.
+const maxBody = 64 << 10
+
+// repeatable is the one query parameter that may stand more than once.
+const repeatable = "type"
+
+// strict refuses a request that two readers could understand differently
+// (CWE-436), before huma reads it with encoding/json, which takes the last of
+// two members and mends bad UTF-8.
+func (s *server) strict(hasBody bool, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := checkQuery(r.URL.RawQuery); err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		body, err := s.readBody(w, r, hasBody)
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// checkQuery refuses what url.Query would drop without a word.
+func checkQuery(raw string) error {
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return latchkey.Errorf(latchkey.KindInvalid, "malformed_query", "the query is malformed; encode reserved characters with %%")
+	}
+	for name, values := range query {
+		if len(values) > 1 && name != repeatable {
+			return latchkey.Invalid(safeField(name), "repeated_parameter", "a query parameter stands there more than once")
+		}
+	}
+	return nil
+}
+
+// readBody reads all of the body, or checks that there is none.
+func (s *server) readBody(w http.ResponseWriter, r *http.Request, wanted bool) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, latchkey.Errorf(latchkey.KindInvalid, "body_too_large", "the body is larger than 64 KiB")
+	}
+	switch {
+	case err != nil:
+		return nil, latchkey.Errorf(latchkey.KindInvalid, "malformed_body", "the body could not be read to its end")
+	case !wanted && len(body) > 0:
+		return nil, latchkey.Errorf(latchkey.KindInvalid, "body_not_expected", "this route takes no body")
+	case !wanted:
+		return nil, nil
+	case !isJSON(r.Header.Values("Content-Type")):
+		return nil, latchkey.Errorf(latchkey.KindInvalid, "unsupported_media_type", "send the body as Content-Type: application/json")
+	}
+	if err := s.ScanJSON(body); err != nil {
+		return nil, latchkey.Errorf(latchkey.KindInvalid, "malformed_json", "the body is not one plain JSON object: %v", err)
+	}
+	return body, nil
+}
+
+// isJSON accepts application/json once, with UTF-8 as its only parameter. A
+// form of another site can send text/plain, but not this (Fetch, 4.10: "safe"
+// content types).
+func isJSON(header []string) bool {
+	if len(header) != 1 {
+		return false
+	}
+	kind, params, err := mime.ParseMediaType(header[0])
+	if err != nil || kind != "application/json" {
+		return false
+	}
+	for name, value := range params {
+		if name != "charset" || (value != "utf-8" && value != "UTF-8") {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,127 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+	"unicode"
+
+	"latchkey"
+	"latchkey/internal/authority"
+)
+
+// visit is what is known about one request. The guard fills in the caller.
+type visit struct {
+	id     string // in the answer, in problems and in the log
+	caller caller
+}
+
+type visitKey struct{}
+
+// visitOf finds the request's visit. A context without one yields a caller
+// whom every rule refuses.
+func visitOf(ctx context.Context) *visit {
+	if v, ok := ctx.Value(visitKey{}).(*visit); ok {
+		return v
+	}
+	return new(visit)
+}
+
+// visited is the outermost layer: it numbers the request, sets the headers
+// that hold for every answer, catches panics and writes one line to the log.
+func (s *server) visited(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := s.Now()
+		v := &visit{id: latchkey.NewID("req")}
+		v.caller.Visitor = authority.Visitor{IP: clientIP(r, s.TrustedProxies), UserAgent: agent(r)}
+		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
+		rec := &recorder{ResponseWriter: w}
+		s.setHeaders(rec.Header())
+		rec.Header().Set("X-Request-Id", v.id)
+		defer func() {
+			cut := s.caught(rec, r, recover())
+			s.logVisit(r, v, rec.status, s.Now().Sub(start))
+			if cut {
+				panic(http.ErrAbortHandler) // the only way to show that an answer is not whole
+			}
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// caught turns a panic into a 500, or reports that the answer had begun and
+// must be cut. What was panicked with may hold values of the request, so only
+// errors of the runtime are logged as text.
+func (s *server) caught(rec *recorder, r *http.Request, what any) (cut bool) {
+	if what == nil {
+		return false
+	}
+	if err, ok := what.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		return true
+	}
+	text := fmt.Sprintf("%T", what)
+	if err, ok := what.(runtime.Error); ok {
+		text = err.Error()
+	}
+	s.Log.ErrorContext(r.Context(), "panic", "request", visitOf(r.Context()).id, "route", r.Pattern,
+		"panic", text, "stack", string(debug.Stack()))
+	if rec.status != 0 {
+		return true
+	}
+	writeProblem(rec, internalProblem(visitOf(r.Context()).id))
+	return false
+}
+
+// logVisit writes no path, query, header or body: ids and codes stand there.
+func (s *server) logVisit(r *http.Request, v *visit, status int, took time.Duration) {
+	if status == 0 {
+		status = http.StatusOK // nothing was written, which net/http answers with 200
+	}
+	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+		slog.String("method", r.Method), slog.String("route", r.Pattern), slog.Int("status", status),
+		slog.Duration("took", took), slog.String("request", v.id), slog.String("member", v.caller.Member.ID))
+}
+
+// agent returns the client's name of itself, at most 200 visible characters:
+// it is shown to members and must not bring its own lines (CWE-117).
+func agent(r *http.Request) string {
+	clean := strings.Map(func(c rune) rune {
+		if c == unicode.ReplacementChar || !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, r.UserAgent())
+	if runes := []rune(clean); len(runes) > 200 {
+		return string(runes[:200])
+	}
+	return clean
+}
+
+// recorder notes the status of the answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach Flush and the deadlines.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
