@@ -131,10 +131,11 @@ func parsePrefix(text string) (netip.Prefix, string) {
 
 // badAddress names the usual mistakes.
 func badAddress(text string) string {
+	_, noPort := netip.ParseAddrPort(text)
 	switch {
 	case strings.ContainsAny(text, "[]"):
 		return "write an IPv6 address without brackets and port"
-	case strings.Count(text, ".") == 3 && strings.Count(text, ":") == 1:
+	case noPort == nil:
 		return "write the address without a port"
 	case strings.Count(text, "/") > 1 || strings.HasSuffix(text, "/"):
 		return "a prefix is an address, one slash and a number of bits, like 192.0.2.0/24"
@@ -155,7 +156,7 @@ func leadingZero(text string) bool {
 		return len(bits) > 1 && bits[0] == '0'
 	}
 	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == '.' || r == '/' }) {
-		if len(part) > 1 && part[0] == '0' {
+		if len(part) > 1 && part[0] == '0' && strings.Trim(part, "0123456789") == "" {
 			return true
 		}
 	}

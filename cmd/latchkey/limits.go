@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"latchkey"
+)
+
+// limitFlags are all timers and limits of the product with their defaults.
+type limitFlags struct {
+	CodeLife     time.Duration `default:"5m" help:"How long an SMS or e-mail code lives."`
+	Resend       time.Duration `default:"2m" help:"When another code may be asked for."`
+	Sends        int           `default:"3" help:"Codes sent for one pending."`
+	Attempts     int           `default:"5" help:"Evaluations of a code for one pending."`
+	WrongCodes   int           `default:"10" help:"Wrong codes, an account and hour."`
+	CodesHourly  int           `default:"60" help:"Codes sent, an account and hour."`
+	PendingLife  time.Duration `default:"15m" help:"How long an operation waits for its proof."`
+	Keys         int           `default:"5" help:"Keys an account."`
+	SessionIdle  time.Duration `default:"1h" help:"A console session ends after so long without a request."`
+	SessionLife  time.Duration `default:"24h" help:"And after so long in any case."`
+	SignIns      int           `default:"100" help:"Sign-ins of one source in a quarter of an hour."`
+	SignInsEmail int           `default:"20" help:"Of one source for one e-mail address."`
+	Points       int           `default:"200" help:"Points of a key and calendar minute."`
+	PublicPoints int           `default:"100" help:"Points of an address and calendar minute, for public calls."`
+	Window       time.Duration `default:"20s" help:"How far a request's timestamp may lie from the clock."`
+}
+
+// limits checks the flags: a limit of nothing would let everything pass, or
+// nothing.
+func (f limitFlags) limits() (latchkey.Limits, error) {
+	var errs []error
+	positive := func(name string, ok bool) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("--limit-%s must be more than 0", name))
+		}
+	}
+	positive("code-life", f.CodeLife > 0)
+	positive("resend", f.Resend > 0)
+	positive("sends", f.Sends > 0)
+	positive("attempts", f.Attempts > 0)
+	positive("wrong-codes", f.WrongCodes > 0)
+	positive("codes-hourly", f.CodesHourly > 0)
+	positive("pending-life", f.PendingLife > 0)
+	positive("keys", f.Keys > 0)
+	positive("session-idle", f.SessionIdle > 0)
+	positive("session-life", f.SessionLife > 0)
+	positive("sign-ins", f.SignIns > 0)
+	positive("sign-ins-email", f.SignInsEmail > 0)
+	positive("points", f.Points > 0)
+	positive("public-points", f.PublicPoints > 0)
+	positive("window", f.Window >= time.Second)
+	return latchkey.Limits{
+		CodeLife: f.CodeLife, ResendAfter: f.Resend, MaxSends: f.Sends, MaxAttempts: f.Attempts,
+		WrongCodesHourly: f.WrongCodes, CodesHourly: f.CodesHourly, PendingLife: f.PendingLife,
+		KeysPerAccount: f.Keys, SessionIdle: f.SessionIdle, SessionLife: f.SessionLife,
+		SignInsPerSource: f.SignIns, SignInsPerAddress: f.SignInsEmail,
+	}, errors.Join(errs...)
+}

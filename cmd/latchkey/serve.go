@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"latchkey"
+	"latchkey/internal/courier"
+	"latchkey/internal/node"
+)
+
+// stopLimit is how long a server may take to finish what runs.
+const stopLimit = 30 * time.Second
+
+// serveCmd is the configuration of a server. Secrets come from the environment
+// or from files, never from the command line.
+type serveCmd struct {
+	dataFlags
+	Name        string   `env:"LATCHKEY_NAME" default:"Latchkey" help:"Name of the platform, in messages and authenticator apps."`
+	Catalog     string   `type:"path" env:"LATCHKEY_CATALOG" placeholder:"FILE" help:"Actions of the exchange's API; the built-in catalog when empty."`
+	LogLevel    string   `enum:"debug,info,warn,error" default:"info" env:"LATCHKEY_LOG_LEVEL" help:"JSON lines on standard error."`
+	Metrics     string   `env:"LATCHKEY_METRICS" default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Metrics, health and readiness; not for the internet."`
+	TrustedPeer []string `name:"trusted-proxy" env:"LATCHKEY_TRUSTED_PROXIES" placeholder:"PREFIX" help:"Proxies whose word about the client's address is believed."`
+
+	OutboxPoll time.Duration `default:"500ms" help:"How often the outbox is looked into for mails and SMS to send."`
+
+	Console struct {
+		Listen  string   `env:"LATCHKEY_CONSOLE" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Console and management API."`
+		URL     string   `env:"LATCHKEY_CONSOLE_URL" placeholder:"URL" help:"As browsers reach it; https:// behind a proxy that ends TLS."`
+		Origin  []string `placeholder:"ORIGIN" help:"Further origins that may send changes."`
+		TLSCert string   `name:"tls-cert" type:"path" env:"LATCHKEY_CONSOLE_CERT" placeholder:"FILE" help:"Certificate, PEM."`
+		TLSKey  string   `name:"tls-key" type:"path" env:"LATCHKEY_CONSOLE_KEY" placeholder:"FILE" help:"Its key, PEM."`
+	} `embed:"" prefix:"console-"`
+
+	Gateway struct {
+		Listen        string `env:"LATCHKEY_GATEWAY_LISTEN" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"http; empty for none."`
+		TLSListen     string `name:"tls-listen" env:"LATCHKEY_GATEWAY_TLS" placeholder:"HOST:PORT" help:"https; empty for none."`
+		TLSCert       string `name:"tls-cert" type:"path" env:"LATCHKEY_GATEWAY_CERT" placeholder:"FILE" help:"Certificate, PEM."`
+		TLSKey        string `name:"tls-key" type:"path" env:"LATCHKEY_GATEWAY_KEY" placeholder:"FILE" help:"Its key, PEM."`
+		ProxyProtocol bool   `help:"Trusted proxies speak PROXY protocol v2."`
+	} `embed:"" prefix:"gateway-"`
+
+	Upstream struct {
+		URL     string        `env:"LATCHKEY_UPSTREAM" required:"" placeholder:"URL" help:"The exchange's API, such as http://10.0.0.5:9000."`
+		Timeout time.Duration `default:"30s" help:"How long an answer may take."`
+		Secret  string        `name:"secret-file" type:"path" env:"LATCHKEY_IDENTITY_SECRET_FILE" placeholder:"FILE" help:"Secret shared with the exchange, which checks the identity headers with it; LATCHKEY_IDENTITY_SECRET may hold it instead."`
+	} `embed:"" prefix:"upstream-"`
+
+	SMTP struct {
+		Server string `env:"LATCHKEY_SMTP_SERVER" placeholder:"HOST:PORT" help:"Mail server. Its password: LATCHKEY_SMTP_PASSWORD."`
+		TLS    string `name:"tls" enum:"starttls,implicit,none" default:"starttls" env:"LATCHKEY_SMTP_TLS" help:"none only on a loopback address."`
+		User   string `env:"LATCHKEY_SMTP_USER" help:"Name to sign in with."`
+		From   string `env:"LATCHKEY_SMTP_FROM" placeholder:"ADDRESS" help:"Sender of all mails."`
+		CA     string `name:"ca" type:"path" env:"LATCHKEY_SMTP_CA" placeholder:"FILE" help:"Certificate that the server's is trusted by."`
+	} `embed:"" prefix:"smtp-"`
+
+	SMS struct {
+		Webhook       string `env:"LATCHKEY_SMS_WEBHOOK" placeholder:"URL" help:"Post each SMS there, signed with LATCHKEY_SMS_SECRET."`
+		TwilioAccount string `env:"LATCHKEY_TWILIO_ACCOUNT" placeholder:"SID" help:"Or send by Twilio; its token: LATCHKEY_TWILIO_TOKEN."`
+		TwilioFrom    string `env:"LATCHKEY_TWILIO_FROM" placeholder:"NUMBER" help:"Sender's number."`
+		TwilioBase    string `env:"LATCHKEY_TWILIO_BASE" placeholder:"URL" help:"Another service with Twilio's API."`
+		Forbid        bool   `env:"LATCHKEY_SMS_FORBID" help:"Accept no phone as a second factor."`
+	} `embed:"" prefix:"sms-"`
+
+	Limit limitFlags `embed:"" prefix:"limit-"`
+}
+
+// Run serves until the first signal.
+func (c *serveCmd) Run(ctx context.Context, s streams) error {
+	log := newLog(s.err, c.LogLevel)
+	config, err := c.node()
+	if err != nil {
+		return usageError{err}
+	}
+	config.Log = log
+	n, err := node.Start(ctx, config)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "Latchkey serves. console %s gateway %s %s metrics %s\n", n.ConsoleURL, n.GatewayURL, n.GatewayTLSURL, n.MetricsURL)
+	select {
+	case <-ctx.Done():
+		log.Info("stopping: what runs is finished first")
+	case err = <-n.Failed():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer cancel()
+	return errors.Join(err, n.Stop(stop))
+}
+
+// node turns flags, environment and file into a node's configuration. All that
+// is wrong is said at once.
+func (c *serveCmd) node() (node.Config, error) {
+	var errs []error
+	note := func(err error) { errs = append(errs, err) }
+	secret, err := identitySecret(c.Upstream.Secret)
+	note(err)
+	mail, err := c.mail()
+	note(err)
+	sms, err := c.sms()
+	note(err)
+	proxies, err := prefixes(c.TrustedPeer)
+	note(err)
+	if (c.Gateway.TLSListen != "") && (c.Gateway.TLSCert == "" || c.Gateway.TLSKey == "") {
+		note(errors.New("--gateway-tls-listen needs --gateway-tls-cert and --gateway-tls-key"))
+	}
+	if (c.Console.TLSCert == "") != (c.Console.TLSKey == "") {
+		note(errors.New("--console-tls-cert and --console-tls-key go together"))
+	}
+	limits, err := c.Limit.limits()
+	note(err)
+	return node.Config{
+		Store: c.store(), CatalogFile: c.Catalog, Limits: limits, Points: c.Limit.Points,
+		PublicPoints: c.Limit.PublicPoints, Window: c.Limit.Window, OutboxPoll: c.OutboxPoll, Name: c.Name,
+		Console:    node.Listen{Addr: c.Console.Listen, CertFile: c.Console.TLSCert, KeyFile: c.Console.TLSKey},
+		ConsoleURL: c.Console.URL, Origins: c.Console.Origin,
+		Gateway:    node.Listen{Addr: c.Gateway.Listen},
+		GatewayTLS: node.Listen{Addr: c.Gateway.TLSListen, CertFile: c.Gateway.TLSCert, KeyFile: c.Gateway.TLSKey},
+		Metrics:    node.Listen{Addr: c.Metrics}, TrustedProxies: proxies, ProxyProtocol: c.Gateway.ProxyProtocol,
+		Upstream: c.Upstream.URL, IdentitySecret: secret, AnswerDeadline: c.Upstream.Timeout,
+		Mail: mail, SMS: sms, ForbidSMS: c.SMS.Forbid, Now: time.Now,
+	}, errors.Join(errs...)
+}
+
+// identitySecret reads what the exchange checks the gateway's word with: from
+// a file, or from the environment when none is named.
+func identitySecret(file string) ([]byte, error) {
+	text := os.Getenv("LATCHKEY_IDENTITY_SECRET")
+	if file != "" {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("identity secret: %w", err)
+		}
+		text = string(content)
+	}
+	text = strings.TrimSpace(text)
+	if len(text) < 32 {
+		return nil, errors.New("the identity secret, shared with the exchange, must have at least 32 characters; make one with `openssl rand -hex 32` and name its file, or set LATCHKEY_IDENTITY_SECRET")
+	}
+	return []byte(text), nil
+}
+
+// mail is the mail server. A server cannot do without: activation needs it.
+func (c *serveCmd) mail() (courier.Sender, error) {
+	if c.SMTP.Server == "" {
+		return nil, errors.New("--smtp-server is missing: keys are activated by e-mail")
+	}
+	host, port, err := net.SplitHostPort(c.SMTP.Server)
+	if err != nil {
+		return nil, fmt.Errorf("--smtp-server: %w", err)
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("--smtp-server: %q is not a port", port)
+	}
+	return courier.NewSMTP(courier.SMTPConfig{
+		Host: host, Port: int(number), TLS: courier.TLSMode(c.SMTP.TLS), Username: c.SMTP.User,
+		Password: latchkey.Secret(os.Getenv("LATCHKEY_SMTP_PASSWORD")), From: c.SMTP.From, FromName: c.Name,
+		CAFile: c.SMTP.CA, Now: time.Now,
+	})
+}
+
+// sms is the way of text messages. Without one no phone can be enrolled.
+func (c *serveCmd) sms() (courier.Sender, error) {
+	switch {
+	case c.SMS.Webhook != "" && c.SMS.TwilioAccount != "":
+		return nil, errors.New("--sms-webhook and --sms-twilio-account exclude each other")
+	case c.SMS.Webhook != "":
+		return courier.NewWebhook(courier.WebhookConfig{URL: c.SMS.Webhook, Secret: latchkey.Secret(os.Getenv("LATCHKEY_SMS_SECRET")), Now: time.Now})
+	case c.SMS.TwilioAccount != "":
+		return courier.NewTwilio(courier.TwilioConfig{
+			Base: c.SMS.TwilioBase, AccountSID: c.SMS.TwilioAccount, From: c.SMS.TwilioFrom,
+			AuthToken: latchkey.Secret(os.Getenv("LATCHKEY_TWILIO_TOKEN")),
+		})
+	}
+	c.SMS.Forbid = true
+	return nil, nil
+}
+
+// prefixes reads addresses and prefixes of proxies.
+func prefixes(texts []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
+			p, err = netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxy: %q is neither an address nor a prefix", text)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}

@@ -1,0 +1,347 @@
+// Package node is one process of Latchkey: storage, authority, management API,
+// gateway, courier and the operator's socket, wired by hand from top to bottom.
+// The commands serve and demo start one; so do the tests.
+package node
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"latchkey"
+	"latchkey/catalog"
+	"latchkey/internal/api"
+	"latchkey/internal/authority"
+	"latchkey/internal/cluster"
+	"latchkey/internal/courier"
+	"latchkey/internal/gateway"
+	"latchkey/internal/operator"
+	"latchkey/internal/verify"
+	"latchkey/signature"
+)
+
+// Listen says where a server listens, and with which certificate. An empty
+// Addr is a server that does not run.
+type Listen struct {
+	Addr     string
+	CertFile string // with KeyFile: TLS
+	KeyFile  string
+}
+
+// Config is what a node needs.
+type Config struct {
+	Store       StoreConfig
+	CatalogFile string // "" is the built-in catalog
+	Limits      latchkey.Limits
+	// Points of a key, and of an address for public calls, in a calendar
+	// minute; 0 is 200 and 100. Window is how far a timestamp may lie from the
+	// clock; 0 is 20 s.
+	Points       int
+	PublicPoints int
+	Window       time.Duration
+	OutboxPoll   time.Duration // 0 is 500 ms
+	Name         string        // of the platform, in messages and authenticator apps
+
+	Console    Listen
+	ConsoleURL string // as browsers reach it; "" is the listener's own
+	Origins    []string
+	Gateway    Listen
+	GatewayTLS Listen
+	// SelfMadeTLS makes a certificate in the data folder when GatewayTLS has
+	// none. For a demo only.
+	SelfMadeTLS bool
+	Metrics     Listen
+
+	TrustedProxies []netip.Prefix
+	ProxyProtocol  bool
+
+	Upstream       string // URL of the exchange
+	IdentitySecret []byte // shared with the exchange
+	AnswerDeadline time.Duration
+	Sandbox        bool // run the sandbox exchange in this process and forward to it
+
+	Mail      courier.Sender
+	SMS       courier.Sender
+	ForbidSMS bool
+
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Node is a running process.
+type Node struct {
+	ConsoleURL    string
+	GatewayURL    string
+	GatewayTLSURL string
+	MetricsURL    string
+	Catalog       *latchkey.Catalog
+
+	config    Config
+	storage   storage
+	authority *authority.Authority
+	table     *verify.Table
+	tally     *verify.Tally
+	feed      *cluster.Feed
+	gateway   *gateway.Gateway
+	metrics   *prometheus.Registry
+
+	listeners []net.Listener
+	servers   []*http.Server
+	socket    net.Listener
+	work      context.Context // ends when the node stops
+	cancel    context.CancelFunc
+	running   sync.WaitGroup
+	failed    chan error
+}
+
+// Start opens the data, listens everywhere, and serves. When it returns an
+// error nothing is left running. What fails later is sent to Failed.
+func Start(ctx context.Context, c Config) (*Node, error) {
+	c.Points, c.PublicPoints = cmp.Or(c.Points, 200), cmp.Or(c.PublicPoints, 100)
+	c.Window = cmp.Or(c.Window, 20*time.Second)
+	n := &Node{config: c, failed: make(chan error, 8), metrics: prometheus.NewRegistry()}
+	n.work, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	steps := []func(context.Context) error{
+		n.openCatalog, n.openStorage, n.loadKeys, n.openAuthority, n.startSandbox,
+		n.startGateway, n.startConsole, n.startMetrics, n.startSocket, n.startWork,
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			return nil, errors.Join(err, n.Stop(stop))
+		}
+	}
+	return n, nil
+}
+
+// Failed receives what ends a running server.
+func (n *Node) Failed() <-chan error { return n.failed }
+
+// Operator is the operator's door of this process.
+func (n *Node) Operator() authority.Operator { return n.authority.Operator() }
+
+func (n *Node) openCatalog(context.Context) (err error) {
+	if n.config.CatalogFile == "" {
+		n.Catalog, err = catalog.Prime()
+	} else {
+		n.Catalog, err = catalog.LoadFile(n.config.CatalogFile)
+	}
+	return err
+}
+
+func (n *Node) openStorage(ctx context.Context) (err error) {
+	n.storage, err = openStorage(ctx, n.config.Store, n.config.Now, n.config.Log)
+	return err
+}
+
+// loadKeys fills the gateway's table before anything listens.
+func (n *Node) loadKeys(ctx context.Context) error {
+	n.table = verify.NewTable()
+	n.tally = verify.NewTally()
+	n.feed = cluster.NewFeed(n.table, n.storage.store.KeyMaterial, n.config.Log)
+	return n.storage.store.LoadKeys(ctx, func(k latchkey.Key, s latchkey.Secret) error {
+		n.table.Put(k, s)
+		return nil
+	})
+}
+
+func (n *Node) openAuthority(context.Context) error {
+	n.authority = authority.New(authority.Config{
+		Store: n.storage.store, Feed: n.feed, Limits: n.config.Limits, Now: n.config.Now,
+		Log: n.config.Log, Issuer: n.config.Name, ForbidSMS: n.config.ForbidSMS,
+	})
+	return nil
+}
+
+// startGateway listens for bots, with and without TLS.
+func (n *Node) startGateway(context.Context) error {
+	c := n.config
+	upstream, err := url.Parse(c.Upstream)
+	if err != nil {
+		return fmt.Errorf("address of the exchange: %w", err)
+	}
+	g, err := gateway.New(gateway.Config{
+		Catalog: n.Catalog, Table: n.table, Ledger: cluster.NewLocal(cluster.LocalConfig{Window: c.Window, Start: c.Now()}), Tally: n.tally,
+		Upstream: upstream, UpstreamTimeout: c.AnswerDeadline, IdentitySecret: c.IdentitySecret,
+		Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints,
+		TrustedProxies: c.TrustedProxies, ProxyProtocol: c.ProxyProtocol,
+		Now: c.Now, Log: c.Log, Metrics: n.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	n.gateway = g
+	if c.Gateway.Addr != "" {
+		ln, err := n.listen("gateway", c.Gateway.Addr)
+		if err != nil {
+			return err
+		}
+		n.GatewayURL = "http://" + ln.Addr().String()
+		n.run("gateway", func() error { return g.Serve(ln) })
+	}
+	if c.GatewayTLS.Addr == "" {
+		return nil
+	}
+	config, err := n.gatewayTLS()
+	if err != nil {
+		return err
+	}
+	ln, err := n.listen("gateway (TLS)", c.GatewayTLS.Addr)
+	if err != nil {
+		return err
+	}
+	n.GatewayTLSURL = "https://" + ln.Addr().String()
+	n.run("gateway (TLS)", func() error { return g.ServeTLS(ln, config) })
+	return nil
+}
+
+func (n *Node) gatewayTLS() (*tls.Config, error) {
+	if l := n.config.GatewayTLS; l.CertFile != "" || !n.config.SelfMadeTLS {
+		return loadTLS(l.CertFile, l.KeyFile)
+	}
+	return selfMadeTLS(n.config.Store.DataDir, n.config.Now())
+}
+
+// startConsole listens for the management API and the console.
+func (n *Node) startConsole(context.Context) error {
+	c := n.config
+	if c.Console.Addr == "" {
+		return nil
+	}
+	ln, err := n.listen("console", c.Console.Addr)
+	if err != nil {
+		return err
+	}
+	secure := c.Console.CertFile != ""
+	n.ConsoleURL = c.ConsoleURL
+	if n.ConsoleURL == "" {
+		n.ConsoleURL = consoleURL(secure, ln.Addr())
+	}
+	if len(n.ConsoleURL) > 8 && n.ConsoleURL[:8] == "https://" {
+		secure = true
+	}
+	handler := api.New(api.Config{
+		Authority: n.authority, Catalog: n.Catalog, Limits: c.Limits, Log: c.Log, Now: c.Now,
+		ScanJSON: func(body []byte) error { return signature.ScanJSON(body) },
+		Health:   n.storage.store.Health, Secure: secure, Origins: c.Origins, TrustedProxies: c.TrustedProxies,
+	})
+	return n.serveHTTP("console", ln, handler, c.Console)
+}
+
+// consoleURL says localhost for a loopback address: browsers treat that name
+// as a secure context, and passkeys want a name.
+func consoleURL(secure bool, addr net.Addr) string {
+	scheme, host := "http", addr.String()
+	if secure {
+		scheme = "https"
+	}
+	if a, ok := addr.(*net.TCPAddr); ok && a.IP.IsLoopback() {
+		host = net.JoinHostPort("localhost", fmt.Sprint(a.Port))
+	}
+	return scheme + "://" + host
+}
+
+// listen opens a TCP listener; what is wrong with the address is said with the
+// name of the server that wanted it.
+func (n *Node) listen(what, addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot listen on %s: %w (choose another address or end the program that uses it)", what, addr, err)
+	}
+	n.listeners = append(n.listeners, ln)
+	return ln, nil
+}
+
+// serveHTTP serves on net/http with bounds against slow clients.
+func (n *Node) serveHTTP(what string, ln net.Listener, handler http.Handler, l Listen) error {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(n.config.Log.Handler(), slog.LevelWarn),
+	}
+	if l.CertFile != "" {
+		config, err := loadTLS(l.CertFile, l.KeyFile)
+		if err != nil {
+			return err
+		}
+		ln = tls.NewListener(ln, config)
+	}
+	n.servers = append(n.servers, server)
+	n.run(what, func() error {
+		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+// startSocket listens for the operator's commands.
+func (n *Node) startSocket(context.Context) (err error) {
+	if n.socket, err = operator.Listen(n.config.Store.DataDir); err != nil {
+		return err
+	}
+	door := operator.Door{Authority: n.authority.Operator(), Maintenance: n.storage}
+	n.run("operator socket", func() error { return operator.Serve(n.work, n.socket, door, n.config.Log) })
+	return nil
+}
+
+// run starts a server that ends by itself only when something is wrong.
+func (n *Node) run(what string, serve func() error) {
+	n.running.Go(func() {
+		if err := serve(); err != nil && n.work.Err() == nil {
+			n.config.Log.Error("server ended", "server", what, "error", err)
+			select {
+			case n.failed <- fmt.Errorf("%s: %w", what, err):
+			default: // somebody is told already
+			}
+		}
+	})
+}
+
+// Stop ends everything in the order that loses nothing: no new requests, those
+// that run are finished, what was noted is written, then the database closes.
+func (n *Node) Stop(ctx context.Context) error {
+	var errs []error
+	if n.gateway != nil {
+		errs = append(errs, n.gateway.Shutdown(ctx))
+	}
+	for _, s := range n.servers {
+		errs = append(errs, s.Shutdown(ctx))
+	}
+	n.cancel()
+	if n.socket != nil {
+		errs = append(errs, n.socket.Close())
+	}
+	for _, ln := range n.listeners {
+		_ = ln.Close() // most are closed already by their servers
+	}
+	n.running.Wait()
+	if n.feed != nil {
+		n.feed.Close()
+	}
+	if n.storage.store != nil {
+		errs = append(errs, n.storage.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// newSecret makes an identity secret for a sandbox in the same process.
+func newSecret() []byte {
+	secret := make([]byte, 32)
+	rand.Read(secret) // never fails: crypto/rand ends the program instead
+	return secret
+}

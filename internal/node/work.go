@@ -1,0 +1,102 @@
+package node
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"latchkey/internal/courier"
+	"latchkey/internal/sandbox"
+)
+
+// How often the work in the background happens.
+const (
+	flushEvery     = time.Second     // last use and refused calls reach the database
+	housekeepEvery = 5 * time.Minute // what has ended is deleted
+	resealEvery    = 2 * time.Second // a batch after a rotation of the keyset
+)
+
+// startSandbox runs the exchange in this process, on a port of its own, so
+// that the gateway forwards to it like to any other.
+func (n *Node) startSandbox(context.Context) error {
+	if !n.config.Sandbox {
+		return nil
+	}
+	n.config.IdentitySecret = newSecret()
+	exchange := sandbox.New(sandbox.Config{Catalog: n.Catalog, IdentitySecret: n.config.IdentitySecret, Now: n.config.Now, Log: n.config.Log})
+	ln, err := n.listen("sandbox", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	n.config.Upstream = "http://" + ln.Addr().String()
+	return n.serveHTTP("sandbox", ln, exchange.Handler(), Listen{})
+}
+
+// startMetrics serves Prometheus metrics, health and readiness on a port that
+// is not for the internet.
+func (n *Node) startMetrics(context.Context) error {
+	if n.config.Metrics.Addr == "" {
+		return nil
+	}
+	ln, err := n.listen("metrics", n.config.Metrics.Addr)
+	if err != nil {
+		return err
+	}
+	n.MetricsURL = "http://" + ln.Addr().String()
+	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", n.ready)
+	return n.serveHTTP("metrics", ln, mux, Listen{})
+}
+
+// ready says whether requests should be sent here: the database answers.
+func (n *Node) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if err := n.storage.store.Health(ctx); err != nil {
+		http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ready\n"))
+}
+
+// startWork begins what happens in the background.
+func (n *Node) startWork(context.Context) error {
+	c := n.config
+	post := courier.New(courier.Config{
+		Outbox: n.storage.store, Mail: c.Mail, SMS: c.SMS, Limits: c.Limits, Now: c.Now, Log: c.Log,
+		Name: c.Name, ConsoleURL: n.ConsoleURL, Poll: c.OutboxPoll,
+	})
+	n.run("courier", func() error { return post.Run(n.work) })
+	n.run("tally", func() error { n.tally.Run(n.work, n.storage.store, flushEvery); return nil })
+	n.every(housekeepEvery, "deleting what has ended", n.storage.store.Housekeep)
+	n.every(resealEvery, "re-sealing", func(ctx context.Context) error {
+		_, err := n.storage.store.Reseal(ctx, resealBatch)
+		return err
+	})
+	return nil
+}
+
+// every repeats a piece of work until the node stops. A failure is logged and
+// tried again next time.
+func (n *Node) every(interval time.Duration, what string, do func(context.Context) error) {
+	n.running.Go(func() {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-n.work.Done():
+				return
+			case <-tick.C:
+			}
+			if err := do(n.work); err != nil && n.work.Err() == nil {
+				n.config.Log.Error("work in the background failed; it is tried again", "work", what, "error", err)
+			}
+		}
+	})
+}
