@@ -131,6 +131,8 @@ func unprintable(r rune) bool {
 	switch r {
 	case 0x2800, 0x13441, 0x13442, 0x16fe4, 0x1d159: // Braille, hieroglyphic, Khitan, musical
 		return true
+	case 0xfffc, utf8.RuneError: // an object, or bytes that a JSON decoder could not read
+		return true
 	}
 	return !unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }

@@ -38,6 +38,7 @@ const (
 	ActMemberAdded      ActivityType = "member_added"
 	ActMemberRemoved    ActivityType = "member_removed"
 	ActSignedIn         ActivityType = "signed_in"
+	ActPasswordAccepted ActivityType = "password_accepted" // the second step of the sign-in is open
 	ActSignInFailed     ActivityType = "sign_in_failed"
 	ActSignedOut        ActivityType = "signed_out"
 	ActPasswordChanged  ActivityType = "password_changed"
@@ -61,7 +62,7 @@ const (
 
 // ActivityTypes lists every type, for filters and checks of input.
 var ActivityTypes = []ActivityType{
-	ActAccountCreated, ActMemberAdded, ActMemberRemoved, ActSignedIn, ActSignInFailed, ActSignedOut,
+	ActAccountCreated, ActMemberAdded, ActMemberRemoved, ActSignedIn, ActPasswordAccepted, ActSignInFailed, ActSignedOut,
 	ActPasswordChanged, ActKeyCreated, ActKeyEdited, ActKeyActivated, ActKeyDeactivated, ActKeyDeleted,
 	ActPendingOpened, ActPendingCancelled, ActPendingDied, ActCodeSent, ActCodeWrong, ActFactorEnrolled,
 	ActFactorRemoved, ActRecoveryRenewed, ActRecoveryUsed, ActRefused, ActKeysetRotated,

@@ -38,6 +38,8 @@ var mayImport = map[string][]string{
 	"latchkey/internal/api":              {"latchkey", "latchkey/internal/authority"},
 	"latchkey/internal/gateway":          {"latchkey", "latchkey/signature", "latchkey/identity", "latchkey/internal/verify"},
 	"latchkey/internal/sandbox":          {"latchkey", "latchkey/catalog", "latchkey/identity"},
+	"latchkey/internal/operator":         {"latchkey", "latchkey/internal/authority"},
+	"latchkey/internal/node":             {"*"},
 	"latchkey/internal/testenv":          {"*"},
 	"latchkey/internal/testenv/postgres": {},
 	"latchkey/cmd/latchkey":              {"*"},

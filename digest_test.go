@@ -1,6 +1,7 @@
 package latchkey_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -144,6 +145,22 @@ func TestTheDigestStaysWhileAPendingWaits(t *testing.T) {
 	}
 	if len(all) < len(progress) {
 		t.Errorf("%d mutants of %d fields: a name in progress is no field", len(all), len(progress))
+	}
+}
+
+// The draft is kept as JSON, and the digest is computed again from what was
+// read back.
+func TestTheDigestSurvivesTheStore(t *testing.T) {
+	for name, draft := range map[string]latchkey.Draft{"whole": whole(t).Draft, "empty": {}, "no changes": {Changes: []latchkey.Change{}}} {
+		data, err := json.Marshal(draft)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, after := whole(t), whole(t)
+		before.Draft, after.Draft = draft, latchkey.Draft{}
+		if err := json.Unmarshal(data, &after.Draft); err != nil || after.ContentDigest() != before.ContentDigest() {
+			t.Errorf("%s: %s reads as %+v, %v", name, data, after.Draft, err)
+		}
 	}
 }
 

@@ -34,8 +34,8 @@ func (s Secret) String() string { return "[secret]" }
 func (s Secret) GoString() string { return "[secret]" }
 
 // Format hides the secret from every verb of fmt. Without it a verb that does
-// not fit a text, such as %d, prints the value to show the mistake. It cannot
-// help with %p and %w, nor in an unexported field of a struct.
+// not fit a text, such as %d, prints the value to show the mistake. fmt does
+// not ask it for %p and %w, nor in an unexported field of a struct.
 func (s Secret) Format(out fmt.State, _ rune) { _, _ = io.WriteString(out, "[secret]") }
 
 // LogValue hides the secret from slog.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+	"unicode"
 
 	"latchkey"
 )
@@ -22,11 +23,22 @@ func NewCode() latchkey.Secret {
 	return latchkey.Secret(fmt.Sprintf("%0*d", digits, n))
 }
 
+// squeezed drops what a paste or a person puts between the characters of a
+// code: spaces of all kinds, line ends and hyphens.
+func squeezed(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, text)
+}
+
 // NormalCode drops the spaces and hyphens that a paste brings along and
 // reports whether six ASCII digits remain. What is no code is not evaluated,
 // so it costs no try.
 func NormalCode(text string) (string, bool) {
-	code := strings.NewReplacer(" ", "", "-", "", "\u00a0", "", "\t", "", "\n", "").Replace(text)
+	code := squeezed(text)
 	ok := len(code) == digits && strings.Trim(code, "0123456789") == ""
 	return code, ok
 }

@@ -40,8 +40,7 @@ func HashRecovery(memberID, code string) string {
 // NormalRecovery undoes what people do when they copy from paper: capitals,
 // spaces, and the letters that the alphabet leaves out.
 func NormalRecovery(code string) string {
-	code = strings.ToLower(code)
-	return strings.NewReplacer(" ", "", "-", "", "o", "0", "i", "1", "l", "1", "u", "v").Replace(code)
+	return strings.NewReplacer("o", "0", "i", "1", "l", "1", "u", "v").Replace(strings.ToLower(squeezed(code)))
 }
 
 // IsRecovery reports whether the text has the form of a recovery code. What

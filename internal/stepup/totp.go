@@ -20,6 +20,8 @@ const (
 	// drift accepts the step before and the step after (RFC 6238, 5.2). A
 	// written deviation: ASVS 6.5.5 wants none.
 	drift = 1
+	// shortest is 128 bits in base 32, the least that RFC 4226 allows (4, R6).
+	shortest = 26
 )
 
 // NewSeed makes a TOTP seed of 160 bits (RFC 4226, 4, R6) in base 32 without
@@ -44,6 +46,11 @@ func SeedURI(issuer, email string, seed latchkey.Secret) latchkey.Secret {
 // refused: a code works once (RFC 6238, 5.2). The caller must store the step
 // by compare-and-set, because two requests may get here at once.
 func CheckTOTP(seed latchkey.Secret, code string, now time.Time, lastStep int64) (step int64, ok bool) {
+	// HMAC takes an empty key too: a seed that is missing must not become one
+	// that everybody knows.
+	if len(seed) < shortest {
+		return 0, false
+	}
 	current := now.Unix() / int64(period/time.Second)
 	for s := current - drift; s <= current+drift; s++ {
 		want, err := hotp.GenerateCodeCustom(seed.Reveal(), uint64(s), hotp.ValidateOpts{Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1})
