@@ -16,7 +16,8 @@ type purpose struct {
 	detail string // "+ Trade, 2 IPs"; may be ""
 }
 
-// guardWords name the operations that are not about a key.
+// guardWords name the operations that are not about a key. They speak where the
+// draft has no summary of its own.
 var guardWords = map[latchkey.Operation]string{
 	latchkey.OpSignIn:          "sign in",
 	latchkey.OpEnrolFactor:     "add a second factor",
@@ -38,6 +39,8 @@ func purposeOf(p latchkey.Pending) purpose {
 		}
 		return purpose{verb: plain(string(p.Operation), longestName)}
 	}
+	// A key that does not exist yet has no id, and one that is deleted keeps its
+	// name; whichever there is tells the reader which key is meant.
 	out := purpose{verb: string(p.Operation) + " key", name: plain(p.Draft.KeyName, longestName)}
 	if out.name == "" {
 		out.name = plain(p.KeyID, longestName)
@@ -80,6 +83,8 @@ var smsForms = []struct {
 // codeSMS writes the text message. The code comes before anything that a
 // stranger may have named.
 func (c *Courier) codeSMS(f latchkey.Facts, until time.Time) string {
+	// The minute of the expiry is rounded down: better a code that lives a few
+	// seconds longer than it says than one that is dead already.
 	what, text := purposeOf(f.Pending), ""
 	for _, form := range smsForms {
 		text = fmt.Sprintf("%s: %s confirms: %s. Valid until %s UTC. %s", clip(c.cfg.Name, 20),
@@ -108,6 +113,7 @@ func (c *Courier) codeMail(f latchkey.Facts, until time.Time) string {
 		Account: plain(f.Account.Name, longestName), IP: plain(f.Activity.IP, longestName),
 		Name: c.cfg.Name, Console: c.cfg.ConsoleURL,
 	}
+	// Deactivate and delete take rights away; there is nothing to list for them.
 	if p.Operation == latchkey.OpActivate || p.Operation == latchkey.OpCreate || p.Operation == latchkey.OpEdit {
 		data.Key, data.KeyID = what.name, plain(p.KeyID, longestName)
 		data.Permissions = p.Draft.Permissions.String()
@@ -117,12 +123,15 @@ func (c *Courier) codeMail(f latchkey.Facts, until time.Time) string {
 	return render("code", data)
 }
 
-// codeText is what the template "code" shows.
+// codeText is what the template "code" shows. Empty fields leave their line out;
+// Key is empty where the code is about no key, or about one that only goes.
 type codeText struct {
-	Code, Purpose, Until       string
+	Code, Purpose, Until string
+	// Minutes is the whole life of the code, for who reads the mail at once.
 	Minutes                    int
 	Account, IP, Name, Console string
 	Key, KeyID, Permissions    string
 	Allowlist                  []string
-	AnyIP                      bool
+	// AnyIP says it in words: an empty list must not look like "nobody".
+	AnyIP bool
 }

@@ -30,7 +30,8 @@ type Inbox struct {
 	kept []InboxMessage // newest first
 }
 
-// InboxMessage is a message as GET /messages shows it.
+// InboxMessage is a message as GET /messages shows it. Scripts of the demo read
+// it, so its fields stay.
 type InboxMessage struct {
 	ID      string              `json:"id"` // "1", "2"... in the order of arrival
 	At      time.Time           `json:"at"`
@@ -58,6 +59,7 @@ func (b *Inbox) Send(ctx context.Context, m latchkey.Message) error {
 	if !m.Expires.IsZero() {
 		code = sixDigits.FindString(m.Text)
 	}
+	// Numbers go on when old messages fall out, so an id never means two.
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.last++
@@ -104,6 +106,7 @@ func onlyLoopback(next http.Handler) http.Handler {
 		head.Set("Referrer-Policy", "no-referrer")
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
 		head.Set("Cross-Origin-Opener-Policy", "same-origin")
+		// Before the routes: an unknown path must not tell that somebody is here.
 		if !loopback(hostName(r.Host)) {
 			http.Error(w, "The inbox answers to localhost only: open it as http://localhost or http://127.0.0.1", http.StatusMisdirectedRequest)
 			return

@@ -20,6 +20,7 @@ type pageData struct {
 // off).
 func (b *Inbox) page(w http.ResponseWriter, r *http.Request) {
 	data := pageData{Nonce: latchkey.NewID("n"), Still: r.URL.Query().Has("still"), Messages: b.Messages()}
+	// Whole before the first byte leaves: half a page has no status.
 	var out bytes.Buffer
 	if err := inboxPage.Execute(&out, data); err != nil {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
@@ -27,8 +28,10 @@ func (b *Inbox) page(w http.ResponseWriter, r *http.Request) {
 	}
 	head := w.Header()
 	head.Set("Content-Type", "text/html; charset=utf-8")
+	// Even if a text broke out of its element, nothing could run or load.
 	head.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+data.Nonce+
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	// As a header, because a page that is saved must not go on reloading.
 	if !data.Still {
 		head.Set("Refresh", "5")
 	}

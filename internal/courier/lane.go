@@ -34,6 +34,7 @@ func (l *lane) enter() bool {
 	}
 }
 
+// leave frees the place again.
 func (l *lane) leave() { <-l.places }
 
 // deliver makes one try and tells the outbox what became of it.
@@ -44,6 +45,7 @@ func (c *Courier) deliver(ctx context.Context, l *lane, p parcel, m latchkey.Mes
 		c.count(l.channel, OutcomeSent)
 		c.cfg.Log.Info("courier: sent", c.about(p, l.channel)...)
 		c.settle(ctx, p, func(ctx context.Context) error { return c.cfg.Outbox.LetterDone(ctx, p.id) })
+	// Looked for before scrub, which keeps the words and loses the chain.
 	case errors.Is(err, ErrPermanent):
 		c.drop(ctx, p, l.channel, scrub(err, m).Error())
 	default:
@@ -56,6 +58,8 @@ func (c *Courier) deliver(ctx context.Context, l *lane, p parcel, m latchkey.Mes
 // hit the moment after the provider took the message, and it would go out
 // again after the restart.
 func (c *Courier) send(ctx context.Context, s Sender, m latchkey.Message) error {
+	// Expires is measured by the injected clock, as everywhere; the timer below
+	// only needs the length.
 	life := c.cfg.Timeout
 	if !m.Expires.IsZero() {
 		life = min(life, m.Expires.Sub(c.cfg.Now()))
@@ -114,6 +118,7 @@ func (c *Courier) settle(ctx context.Context, p parcel, tell func(context.Contex
 	}
 }
 
+// count tells the meter, if there is one.
 func (c *Courier) count(channel latchkey.FactorKind, o Outcome) {
 	if c.cfg.Meter != nil {
 		c.cfg.Meter.Count(channel, o)

@@ -30,7 +30,8 @@ type memory struct {
 	waits   []time.Duration // of each LetterRetry
 	// broken, when set, is asked before each call and may fail or panic.
 	broken func(method string) error
-	onDone func() // after a letter was deleted
+	// onDone and onRetry, when set, hear of it after the letter was written.
+	onDone, onRetry func()
 }
 
 type stored struct {
@@ -120,6 +121,9 @@ func (o *memory) LetterRetry(_ context.Context, id string, after time.Duration) 
 		if o.letters[i].id == id {
 			o.letters[i].due = o.now().Add(after)
 		}
+	}
+	if o.onRetry != nil {
+		o.onRetry()
 	}
 	return nil
 }

@@ -6,12 +6,15 @@ import (
 	"latchkey"
 )
 
-// news is how a type of activity is told.
+// news is how a type of activity is told. The subject alone must say what
+// happened: many read no further on a phone.
 type news struct {
 	subject string // of the mail; the name of the key follows where %s stands
 	advice  string // what to do if it was somebody else
 }
 
+// The advice begins with the fastest act that stops a thief: deactivate needs no
+// code, so it works for who has lost the phone as well.
 const (
 	stopKey = "If this was not you: sign in, deactivate the key under Settings > API Keys Management, and change your password."
 	stopAll = "If this was not you: sign in, end all sessions under Security, change your password, and look at your second factors and keys."
@@ -42,7 +45,8 @@ var fieldWords = map[string]string{
 	"name": "Name", "permissions": "Permissions", "allowlist": "IP whitelist", "status": "Status",
 }
 
-// noticeText is what the template "notice" shows.
+// noticeText is what the template "notice" shows. All values are plain lines;
+// empty ones leave their line out.
 type noticeText struct {
 	What, Account, Time, Subject, KeyID, By, IP string
 	Changes                                     []changeText
@@ -50,12 +54,14 @@ type noticeText struct {
 	AboutKey                                    bool
 }
 
+// changeText is one "old > new". A side that was empty shows as "-".
 type changeText struct{ Field, Old, New string }
 
 // noticeMail writes subject and text. Names and notes were written by others
 // and go in as plain lines.
 func (c *Courier) noticeMail(f latchkey.Facts, n news) (subject, text string) {
 	a := f.Activity
+	// The name is quoted in the text, where it could pass for a sentence of ours.
 	name := plain(a.Subject, longestName)
 	what := strings.ReplaceAll(n.subject, "%s", name)
 	data := noticeText{
@@ -96,6 +102,8 @@ func tell(ch latchkey.Change) changeText {
 	return changeText{field, tellValue(ch.Old), tellValue(ch.New)}
 }
 
+// tellValue splits at the separator of Allowlist.String and Permissions.String,
+// so that a thousand addresses do not make a mail of fifty pages.
 func tellValue(s string) string {
 	if s == "" {
 		return "-"

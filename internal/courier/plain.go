@@ -8,6 +8,8 @@ import (
 	"unicode/utf16"
 )
 
+// Bounds of what a message shows. A name may be 64 characters by product rule;
+// the bound holds for values that no rule has seen, such as notes, as well.
 const (
 	longestName  = 64  // characters of a name in a mail
 	longestLine  = 300 // characters of any other value
@@ -32,6 +34,8 @@ var keySecret = regexp.MustCompile(`lks_[A-Za-z0-9_-]{20,}`)
 // no secret, at most so many characters.
 func plain(s string, most int) string {
 	s = keySecret.ReplaceAllLiteralString(s, "[secret]")
+	// One character becomes one character: a name that was cut or emptied
+	// silently could be taken for another.
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -66,7 +70,8 @@ func some(entries []string) []string {
 }
 
 // fitsSMS reports whether a text goes out as one SMS, or as two when it has
-// characters that the GSM alphabet lacks.
+// characters that the GSM alphabet lacks: one of them turns the whole text into
+// UTF-16 (3GPP TS 23.038, 6.2.3) and costs more than half the room.
 func fitsSMS(s string) bool {
 	septets := 0
 	for _, r := range s {

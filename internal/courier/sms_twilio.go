@@ -24,7 +24,8 @@ type TwilioConfig struct {
 	CAFile     string // PEM; "" means the system's authorities
 }
 
-// Twilio is a Sender that sends each SMS by one form POST.
+// Twilio is a Sender that sends each SMS by one form POST. There is no client
+// library in between: it is one request, and its errors are ours to word.
 type Twilio struct {
 	cfg    TwilioConfig
 	url    string
@@ -62,7 +63,8 @@ func NewTwilio(cfg TwilioConfig) (*Twilio, error) {
 	return &Twilio{cfg: cfg, client: client, url: u.JoinPath("2010-04-01", "Accounts", cfg.AccountSID, "Messages.json").String()}, nil
 }
 
-// Send posts one SMS.
+// Send posts one SMS. A 2xx means that the service took it, not that the phone
+// has it: what becomes of it later is not asked for, the member has Resend.
 func (t *Twilio) Send(ctx context.Context, m latchkey.Message) error {
 	if err := wrongChannel(latchkey.FactorSMS, m); err != nil {
 		return err
@@ -79,6 +81,7 @@ func (t *Twilio) Send(ctx context.Context, m latchkey.Message) error {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
+	// Never in the URL: proxies and logs keep those.
 	req.SetBasicAuth(t.cfg.AccountSID, t.cfg.AuthToken.Reveal())
 	status, body, err := exchange(t.client, req)
 	if err != nil {

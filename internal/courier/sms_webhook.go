@@ -40,7 +40,8 @@ type Webhook struct {
 	now    func() time.Time
 }
 
-// webhookBody is what is posted.
+// webhookBody is what is posted. Its field names are a promise to receivers:
+// they may grow in number, never change.
 type webhookBody struct {
 	To   string `json:"to"`
 	Text string `json:"text"`
@@ -53,6 +54,7 @@ func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
 	if err != nil {
 		return nil, err
 	}
+	// As long as the MAC (RFC 2104, 3: a shorter key weakens it).
 	if len(cfg.Secret) < 32 {
 		return nil, errors.New("SMS webhook: the secret must have at least 32 bytes; make one with: openssl rand -hex 32")
 	}
@@ -82,6 +84,7 @@ func (w *Webhook) Send(ctx context.Context, m latchkey.Message) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set(SignatureHeader, w.sign(body))
+	// The body of the answer is not asked for: it could only quote the message.
 	status, _, err := exchange(w.client, req)
 	switch {
 	case err != nil:
@@ -107,6 +110,8 @@ func (w *Webhook) id(m latchkey.Message) string {
 	return "sms_" + hex.EncodeToString(w.mac([]byte("id\x00"+m.To+"\x00"), []byte(m.Text))[:16])
 }
 
+// mac runs over parts without a separator; its callers see to it that no two
+// inputs of different meaning can be joined to the same bytes.
 func (w *Webhook) mac(parts ...[]byte) []byte {
 	mac := hmac.New(sha256.New, w.secret)
 	for _, part := range parts {

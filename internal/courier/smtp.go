@@ -56,6 +56,8 @@ func NewSMTP(cfg SMTPConfig) (*SMTP, error) {
 	if cfg.TLS == "" {
 		cfg.TLS = TLSStart
 	}
+	// RFC 6409, 3.1 and RFC 8314, 7.3 give each mode its port; a mode that has
+	// none here is unknown and refused below.
 	ports := map[TLSMode]int{TLSStart: 587, TLSImplicit: 465, TLSNone: 25}
 	if cfg.Port == 0 {
 		cfg.Port = ports[cfg.TLS]
@@ -81,6 +83,8 @@ func NewSMTP(cfg SMTPConfig) (*SMTP, error) {
 	if s.tls, err = trust(cfg.CAFile); err != nil {
 		return nil, fmt.Errorf("SMTP: %w", err)
 	}
+	// The certificate must be for the name that the operator wrote, not for one
+	// that the server says of itself.
 	s.tls.ServerName = cfg.Host
 	return s, nil
 }
@@ -96,6 +100,8 @@ func (s *SMTP) Send(ctx context.Context, m latchkey.Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
+	// One client a mail: go-mail keeps state of the line in it, and lanes send
+	// several mails at the same time.
 	client, err := mail.NewClient(s.cfg.Host, s.options(ctx)...)
 	if err != nil {
 		return fmt.Errorf("SMTP: %w", err)
@@ -117,6 +123,8 @@ func (s *SMTP) compose(m latchkey.Message) (*mail.Msg, error) {
 	if err := errors.Join(msg.FromFormat(s.cfg.FromName, s.cfg.From), msg.To(m.To)); err != nil {
 		return nil, fmt.Errorf("SMTP: an address cannot stand in a header: %w", ErrPermanent)
 	}
+	// go-mail would encode a line break; a reader that decodes it and then
+	// splits lines must not find one either.
 	msg.Subject(plain(m.Subject, longestLine))
 	msg.SetDateWithValue(s.cfg.Now())
 	msg.SetMessageIDWithValue(latchkey.NewID("mail") + "@" + s.domain)
@@ -144,6 +152,7 @@ func (s *SMTP) options(life context.Context) []mail.Option {
 	default:
 		opts, auth = append(opts, mail.WithTLSPolicy(mail.NoTLS)), mail.SMTPAuthPlainNoEnc
 	}
+	// A relay that knows us by our address needs no login. None is invented.
 	if s.cfg.Username == "" {
 		return opts
 	}
@@ -171,6 +180,8 @@ func (s *SMTP) judge(err error) error {
 	return fmt.Errorf("%s: %w", where, err)
 }
 
+// aboutMail tells the steps at which the server speaks about this mail: MAIL
+// FROM names our own address, and what comes before names nobody.
 func aboutMail(r mail.SendErrReason) bool {
 	return r == mail.ErrSMTPRcptTo || r == mail.ErrSMTPData || r == mail.ErrSMTPDataClose
 }

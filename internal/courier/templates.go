@@ -6,7 +6,9 @@ import (
 )
 
 // texts are all mails. They are plain text: there is no markup that a hostile
-// name could break out of, and every value went through plain before.
+// name could break out of, and every value went through plain before. The first
+// line says it all, for who sees only that; the code stands before any name, so
+// that no name can pass for a code.
 var texts = template.Must(template.New("mail").Option("missingkey=error").Parse(`
 {{- define "code" -}}
 {{.Code}} confirms: {{.Purpose}}

@@ -17,7 +17,9 @@ import (
 // answerMost bounds what is read of a provider's answer.
 const answerMost = 64 << 10
 
-// loopback reports whether a host name or address never leaves this machine.
+// loopback reports whether what is sent to a host name or address never leaves
+// this machine. Other names are not looked up: whoever answers for them could
+// say 127.0.0.1 now and something else later.
 func loopback(host string) bool {
 	if host == "localhost" {
 		return true
@@ -33,6 +35,7 @@ func secureURL(what, raw string) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s: not a URL; write it like https://sms.example.com/send", what)
+	// A user in the URL would show up in logs of proxies and in errors.
 	case u.Host == "" || u.User != nil:
 		return nil, fmt.Errorf("%s: write the URL with a host and without a user, like https://sms.example.com/send", what)
 	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
@@ -87,6 +90,7 @@ func exchange(client *http.Client, req *http.Request) (status int, body []byte, 
 		return 0, nil, err
 	}
 	defer res.Body.Close()
+	// An endless answer costs 64 KiB, then the connection.
 	// A cut answer is no failure: the status says whether it was taken.
 	body, _ = io.ReadAll(io.LimitReader(res.Body, answerMost))
 	return res.StatusCode, body, nil

@@ -29,6 +29,8 @@ func (c *Courier) writeCode(l latchkey.Letter, f latchkey.Facts) (m latchkey.Mes
 	if why := c.staleCode(l, f, c.cfg.Now()); why != "" {
 		return m, why
 	}
+	// From the stored time of this very send, so a late courier does not give a
+	// code more life than the authority does.
 	m.Expires = f.Pending.CodeExpiresAt(c.cfg.Limits)
 	switch m.Channel {
 	case latchkey.FactorSMS:
@@ -46,6 +48,8 @@ func (c *Courier) writeCode(l latchkey.Letter, f latchkey.Facts) (m latchkey.Mes
 // since the resend; it would only confuse who gets it late.
 func (c *Courier) staleCode(l latchkey.Letter, f latchkey.Facts, now time.Time) string {
 	p := f.Pending
+	// Ordered from "not ours" to "too late", so that the reason in the log is the
+	// first thing that is wrong.
 	switch {
 	case p.ID == "" || p.ID != l.PendingID || p.MemberID != f.Member.ID:
 		return "the facts are about something else"
@@ -77,6 +81,8 @@ func (c *Courier) writeNotice(l latchkey.Letter, f latchkey.Facts) (m latchkey.M
 	case c.cfg.Now().Sub(a.At) >= noticeLife:
 		return m, "it could not be sent for days"
 	}
+	// A type without a text is no fault of the letter, but there is nothing to
+	// say; a mail made of the bare type would help nobody.
 	news, known := newsOf[a.Type]
 	if !known {
 		return m, "there is no text for this type of activity"
