@@ -14,7 +14,7 @@ run: bin ## build, then run the whole system: console, gateway, sandbox exchange
 .PHONY: bin
 bin: ## build ./bin/latchkey
 	@scripts/need go
-	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/latchkey ./cmd/latchkey
+	$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/latchkey ./cmd/latchkey
 
 .PHONY: test
 test: ## every test: checks, units on both databases, fuzzing, crashes, a real bot; installs what it needs

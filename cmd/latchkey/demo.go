@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"latchkey"
@@ -167,18 +168,29 @@ func (c *demoCmd) people() (demoFile, error) {
 	return people, writeJSON(path, people)
 }
 
+// addPeople adds the owner, with an authenticator app, and the sub-user, as
+// far as they are missing.
 func (c *demoCmd) addPeople(ctx context.Context, op authority.Operator, account latchkey.Account, people demoFile) error {
-	owner, err := op.AddMember(ctx, account, people.Email, latchkey.RoleOwner, people.Password)
-	if err == nil {
-		err = op.EnrolTOTP(ctx, owner, latchkey.Secret(people.TOTPSecret))
-	}
-	if err != nil && latchkey.Code(err) != "member_exists" {
+	members, err := op.Members(ctx, account)
+	if err != nil {
 		return err
 	}
-	_, err = op.AddMember(ctx, account, people.SubuserEmail, latchkey.RoleSubuser, people.SubuserPassword)
-	if latchkey.Code(err) == "member_exists" {
+	here := func(email string) bool {
+		return slices.ContainsFunc(members, func(m latchkey.Member) bool { return m.Email == email })
+	}
+	if !here(people.Email) {
+		owner, err := op.AddMember(ctx, account, people.Email, latchkey.RoleOwner, people.Password)
+		if err != nil {
+			return err
+		}
+		if err := op.EnrolTOTP(ctx, owner, latchkey.Secret(people.TOTPSecret)); err != nil {
+			return err
+		}
+	}
+	if here(people.SubuserEmail) {
 		return nil
 	}
+	_, err = op.AddMember(ctx, account, people.SubuserEmail, latchkey.RoleSubuser, people.SubuserPassword)
 	return err
 }
 
