@@ -93,12 +93,15 @@ func (b *Box) Reload() error {
 	return nil
 }
 
+// boxOf puts a ring into a box; path is "" when there is no file behind it.
 func boxOf(path string, r *ring) *Box {
 	b := &Box{path: path}
 	b.ring.Store(r)
 	return b
 }
 
+// readRing reads and checks a keyset file. It never repairs anything: a wrong
+// mode may mean that somebody else has read it, and only a person can know.
 func readRing(path string) (*ring, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -18,7 +18,8 @@ type ring struct {
 	primary uint32
 }
 
-// newRing makes a keyset with one fresh AES-256-GCM key.
+// newRing makes a keyset with one fresh AES-256-GCM key. Nonces are random: one
+// key is good for 2^32 values, which no exchange seals in its life.
 func newRing() (*ring, error) {
 	return (&ring{}).rotated()
 }
@@ -57,6 +58,8 @@ func parse(text []byte) (*ring, error) {
 	return ringOf(handle)
 }
 
+// ringOf makes a handle ready for use, or says in words without key material
+// why it cannot be used.
 func ringOf(handle *keyset.Handle) (*ring, error) {
 	primitive, err := aead.New(handle)
 	if err != nil {

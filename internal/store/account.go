@@ -7,7 +7,9 @@ import (
 	"latchkey/internal/store/db"
 )
 
-// CreateAccount fails with "account_exists" when the name is taken.
+// CreateAccount writes an account and its activity. It fails with
+// "account_exists" when the name is taken. The unique index decides that, not a
+// look beforehand: two that create at once would both have looked.
 func (s *Store) CreateAccount(ctx context.Context, a latchkey.Account, act latchkey.Activity) error {
 	return s.act(ctx, func(t *tx) error {
 		err := t.InsertAccount(ctx, db.InsertAccountParams{ID: a.ID, Name: a.Name, CreatedAt: micros(a.CreatedAt)})
@@ -40,8 +42,10 @@ func (s *Store) Accounts(ctx context.Context) ([]latchkey.Account, error) {
 	return each(rows, func(r db.Account) (latchkey.Account, error) { return accountOf(r), nil })
 }
 
-// AddMember fails with "member_exists" when the e-mail is taken anywhere and
-// with "owner_exists" for a second owner.
+// AddMember fails with "member_exists" when the e-mail is taken anywhere, in any
+// account, and with "owner_exists" for a second owner. The e-mail is stored as
+// it comes: latchkey.NormalEmail makes it comparable. An account that does not
+// exist, or a role that is none, is an error without a code.
 func (s *Store) AddMember(ctx context.Context, m latchkey.Member, passwordHash string, act latchkey.Activity) error {
 	return s.act(ctx, func(t *tx) error {
 		err := t.InsertMember(ctx, db.InsertMemberParams{ID: m.ID, AccountID: m.AccountID, Email: m.Email,
@@ -54,8 +58,10 @@ func (s *Store) AddMember(ctx context.Context, m latchkey.Member, passwordHash s
 	})
 }
 
-// RemoveMember takes the sessions, factors and pendings with it. The owner
-// cannot be removed ("owner_stays"). ErrNotFound.
+// RemoveMember takes the sessions, factors, recovery codes and pendings with it
+// (ON DELETE CASCADE), so nothing of the member can be used from this commit
+// on. The owner cannot be removed ("owner_stays"): an account without one could
+// never again be managed. ErrNotFound, also for a member of another account.
 func (s *Store) RemoveMember(ctx context.Context, accountID, memberID string, act latchkey.Activity) error {
 	return s.act(ctx, func(t *tx) error {
 		row, err := t.Member(ctx, memberID)
@@ -67,6 +73,8 @@ func (s *Store) RemoveMember(ctx context.Context, accountID, memberID string, ac
 		case row.Role == string(latchkey.RoleOwner):
 			return errOwnerStays
 		}
+		// The account and the role stand in the WHERE once more: what was read
+		// above explains the refusal, this decides.
 		rows, err := t.DeleteMember(ctx, db.DeleteMemberParams{ID: memberID, AccountID: accountID})
 		if err := changed(rows, err, latchkey.ErrNotFound); err != nil {
 			return err
@@ -98,8 +106,9 @@ func (s *Store) MemberByEmail(ctx context.Context, email string) (m latchkey.Mem
 	return memberOf(row), row.PasswordHash, found(err, latchkey.ErrNotFound)
 }
 
-// SetPassword writes the hash, ends all sessions but keepSession and cancels
-// what they had pending. ErrNotFound.
+// SetPassword writes the hash, ends all sessions but keepSession ("" keeps
+// none) and cancels what they had pending: whoever changes a password after a
+// theft must not leave the thief signed in (ASVS 7.4.3). ErrNotFound.
 func (s *Store) SetPassword(ctx context.Context, memberID, passwordHash, keepSession string, act latchkey.Activity) error {
 	return s.act(ctx, func(t *tx) error {
 		rows, err := t.SetPassword(ctx, db.SetPasswordParams{ID: memberID, PasswordHash: passwordHash})

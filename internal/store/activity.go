@@ -11,7 +11,8 @@ import (
 	"latchkey/internal/store/db"
 )
 
-// Record writes an activity that stands for itself, with its letters.
+// Record writes an activity that stands for itself, with its letters: something
+// that was refused, or that changed nothing here.
 func (s *Store) Record(ctx context.Context, act latchkey.Activity, letters ...latchkey.Letter) error {
 	return s.act(ctx, func(t *tx) error {
 		_, err := t.record(ctx, act, letters)
@@ -19,7 +20,9 @@ func (s *Store) Record(ctx context.Context, act latchkey.Activity, letters ...la
 	})
 }
 
-// record numbers an activity, chains it and puts its letters in the outbox.
+// record numbers an activity, chains it and puts its letters in the outbox. It
+// needs the authority row, so it works in act only: in write the head is empty
+// and the number is taken.
 func (t *tx) record(ctx context.Context, act latchkey.Activity, letters []latchkey.Letter) (latchkey.Activity, error) {
 	if act.Type == "" || act.Source == "" || act.At.IsZero() {
 		return latchkey.Activity{}, errors.New("an activity needs a type, a source and a time")
@@ -58,6 +61,7 @@ func storable(act latchkey.Activity) latchkey.Activity {
 	return act
 }
 
+// activityOf reads a row. It does not check the hash: VerifyActivity does.
 func activityOf(row db.Activity) (latchkey.Activity, error) {
 	changes, err := decode[[]latchkey.Change](row.Changes)
 	if err != nil {
@@ -69,7 +73,9 @@ func activityOf(row db.Activity) (latchkey.Activity, error) {
 		Subject: row.Subject, Changes: changes, Note: row.Note, Hash: row.Hash}, nil
 }
 
-// Activities lists entries of one account, newest first.
+// Activities lists entries of one account, newest first. "invalid_limit" for
+// other than 1 to 1,000 at a time; Before takes the reader to the next page, and
+// entries that are written meanwhile do not move it.
 func (s *Store) Activities(ctx context.Context, q latchkey.ActivityQuery) ([]latchkey.Activity, error) {
 	if q.Limit < 1 || q.Limit > 1000 {
 		return nil, latchkey.Invalid("limit", "invalid_limit", "ask for 1 to 1000 activities, not %d", q.Limit)

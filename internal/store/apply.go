@@ -8,7 +8,9 @@ import (
 	"latchkey/internal/store/db"
 )
 
-// Apply writes a deed: all of it or nothing. Errors: ErrVersion, "name_taken",
+// Apply writes a deed: all of it or nothing. The pending comes first, so of two
+// confirmations at once the second stops there; the activity comes last and
+// closes the deed. Errors: ErrVersion, "name_taken",
 // "too_many_keys", "pending_closed", "code_replaced", "code_used",
 // "factor_not_found". It returns the activity as it was numbered.
 func (s *Store) Apply(ctx context.Context, d latchkey.Deed) (latchkey.Activity, error) {
@@ -36,7 +38,9 @@ func (s *Store) Apply(ctx context.Context, d latchkey.Deed) (latchkey.Activity, 
 }
 
 // confirm closes the pending of the deed, provided that it is still the one
-// that was evaluated.
+// that was evaluated: open, of that member and session, without a resend since
+// (the code that was compared is the newest), and with the digest of what was
+// shown (PSD2 RTS, article 5). One statement compares and sets.
 func (t *tx) confirm(ctx context.Context, d latchkey.Deed) error {
 	p := d.Pending
 	if p == nil {
@@ -58,6 +62,8 @@ func (t *tx) confirm(ctx context.Context, d latchkey.Deed) error {
 }
 
 // finishSession makes a session full under its new token and for its full time.
+// The token of the half session, which more people may have seen, ends here
+// (CWE-384).
 func (t *tx) finishSession(ctx context.Context, d latchkey.Deed) error {
 	if d.FullSession == "" {
 		return nil
@@ -78,7 +84,8 @@ func (t *tx) refund(ctx context.Context, d latchkey.Deed) error {
 	return t.RefundBucket(ctx, db.RefundBucketParams{Name: d.Refund.Name, Begins: micros(d.Refund.Window)})
 }
 
-// openNext opens the pending that follows from this one.
+// openNext opens the pending that follows from this one, as the validation of a
+// new factor follows from the permission to enrol one.
 func (t *tx) openNext(ctx context.Context, d latchkey.Deed) error {
 	if d.Next != nil {
 		if err := t.insertPending(ctx, *d.Next); err != nil {

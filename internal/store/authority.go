@@ -35,7 +35,8 @@ func (s *Store) takeAuthority(ctx context.Context) error {
 	return nil
 }
 
-// insertAuthority does nothing where there is a row already.
+// insertAuthority does nothing where there is a row already. So a keyset that is
+// new can become the one of a new database only.
 func (t *tx) insertAuthority(ctx context.Context) error {
 	check, err := t.store.seal.Seal("authority", "seal_check", "1", []byte(sealCheck))
 	if err != nil {
@@ -50,7 +51,8 @@ func (t *tx) insertAuthority(ctx context.Context) error {
 		Holder: t.store.holder, ActivityHash: first.hash, ActivitySeal: sealed, SealCheck: check})
 }
 
-// checkSeal fails when the keyset is not the one of the database.
+// checkSeal fails when the keyset is not the one of the database. It writes
+// nothing.
 func (s *Store) checkSeal(ctx context.Context) error {
 	row, err := s.read.Authority(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -59,6 +61,7 @@ func (s *Store) checkSeal(ctx context.Context) error {
 	return s.openCheck(row, err)
 }
 
+// openCheck opens the check value of the row.
 func (s *Store) openCheck(row db.Authority, err error) error {
 	if err != nil {
 		return fmt.Errorf("read the authority row: %w", err)

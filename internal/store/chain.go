@@ -45,6 +45,7 @@ func chained(before string, act latchkey.Activity) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
+// field writes a netstring (cr.yp.to/proto/netstrings.txt).
 func field(sum hash.Hash, s string) {
 	fmt.Fprintf(sum, "%d:%s,", len(s), s) // a hash never fails to take bytes
 }
@@ -54,7 +55,10 @@ const verifyPage = 500
 
 // VerifyActivity walks the whole chain and returns how many entries it has. An
 // entry that was edited, deleted or moved, and a chain that was cut or made
-// anew, is a *BrokenChain that names the first bad number.
+// anew, is a *BrokenChain that names the first bad number. Two things it cannot
+// see, and what is written down elsewhere must show them: a whole database that
+// was put back to an older state, and whatever somebody does who has both the
+// database and the keyset.
 func (s *Store) VerifyActivity(ctx context.Context) (rows int64, err error) {
 	// One snapshot: what is written meanwhile is not looked at.
 	snapshot, err := s.engine.read.BeginTx(ctx, s.engine.snapshot())

@@ -1,8 +1,11 @@
 package store_test
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +80,34 @@ func TestForgedHeadIsNotGoneOnFrom(t *testing.T) {
 		_, err = s.Apply(s.ctx, s.creation(s.newKey("bot-1")))
 		s.unknown(err)
 		s.same(s.number("SELECT count(*) FROM activity"), int64(2))
+	})
+}
+
+// hashOf computes an entry's hash apart from the code of the store, as somebody
+// could who forges one: netstrings of all fields after the hash before.
+func hashOf(before string, a latchkey.Activity) string {
+	fields := []string{"latchkey activity v1", before, fmt.Sprint(a.Seq), fmt.Sprint(a.At.UnixMicro()), a.AccountID, string(a.Type),
+		string(a.Source), a.MemberID, a.IP, a.KeyID, a.Subject, a.Note, fmt.Sprint(len(a.Changes))}
+	for _, c := range a.Changes {
+		fields = append(fields, c.Field, c.Old, c.New)
+	}
+	var text strings.Builder
+	for _, f := range fields {
+		fmt.Fprintf(&text, "%d:%s,", len(f), f)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text.String())))
+}
+
+func TestEntryThatIsMadeAnewBreaksTheNext(t *testing.T) {
+	onEach(t, func(s *suite) {
+		list, err := s.Activities(s.ctx, latchkey.ActivityQuery{AccountID: s.account.ID, Limit: 3})
+		s.must(err)
+		first, second := list[2], list[1]
+		s.same(second.Hash, hashOf(first.Hash, second))
+		second.Note = "harmless"
+		s.raw("UPDATE activity SET note = $1, hash = $2 WHERE seq = 2", second.Note, hashOf(first.Hash, second))
+		_, err = s.VerifyActivity(s.ctx)
+		s.says(err, "activity 3")
 	})
 }
 

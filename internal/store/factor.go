@@ -18,7 +18,8 @@ func (s *Store) Factors(ctx context.Context, memberID string) ([]latchkey.Factor
 }
 
 // FactorSecret reads one factor with its seed or phone number, and the newest
-// TOTP step that was accepted. ErrNotFound.
+// TOTP step that was accepted. ErrNotFound. A secret that does not open is an
+// error without a code: it is no reason to let somebody in by another way.
 func (s *Store) FactorSecret(ctx context.Context, memberID, factorID string) (f latchkey.Factor, secret latchkey.Secret, lastStep int64, err error) {
 	row, err := s.read.Factor(ctx, db.FactorParams{ID: factorID, MemberID: memberID})
 	if err != nil {
@@ -31,20 +32,23 @@ func (s *Store) FactorSecret(ctx context.Context, memberID, factorID string) (f 
 	return factorOf(row), secret, row.LastStep, nil
 }
 
-// UnusedRecovery counts the recovery codes that are left.
+// UnusedRecovery counts the recovery codes that are left, so that a person can
+// be told to renew them in time.
 func (s *Store) UnusedRecovery(ctx context.Context, memberID string) (int, error) {
 	n, err := s.read.UnusedRecovery(ctx, memberID)
 	return int(n), err
 }
 
-// RecoveryUnused reports whether that hash is one of them.
+// RecoveryUnused reports whether that hash is one of them. It is a look only:
+// what uses the code up is Apply, in the transaction of what the code is for.
 func (s *Store) RecoveryUnused(ctx context.Context, memberID, hash string) (bool, error) {
 	n, err := s.read.RecoveryUnused(ctx, db.RecoveryUnusedParams{MemberID: memberID, Hash: hash})
 	return err == nil && n > 0, err
 }
 
 // changeFactors is a deed's part about factors: what it enrols, what proved
-// it, what it removes.
+// it, what it removes. In this order, so that a factor may prove its own
+// removal.
 func (t *tx) changeFactors(ctx context.Context, d latchkey.Deed) error {
 	if d.AddFactor != nil {
 		if err := t.addFactor(ctx, d); err != nil {
@@ -136,7 +140,9 @@ func (t *tx) useFactor(ctx context.Context, d latchkey.Deed) error {
 	return errCodeUsed
 }
 
-// changeRecovery is a deed's part about recovery codes.
+// changeRecovery is a deed's part about recovery codes. A code is used up by the
+// statement that finds it unused, so it works once however many try it. New
+// codes replace all old ones: a list that was lost is worth nothing.
 func (t *tx) changeRecovery(ctx context.Context, d latchkey.Deed) error {
 	if d.UsedRecovery != "" {
 		rows, err := t.UseRecovery(ctx, db.UseRecoveryParams{MemberID: doer(d), Hash: d.UsedRecovery, UsedAt: micros(d.At)})

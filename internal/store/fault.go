@@ -49,7 +49,8 @@ var unique = []struct {
 }
 
 // refine turns the violation of a known unique index into its own error and
-// leaves all others alone.
+// leaves all others alone: an error that nobody expected must not look like a
+// refusal.
 func refine(err error) error {
 	for _, u := range unique {
 		if violates(err, u.index, u.columns) {
@@ -62,6 +63,8 @@ func refine(err error) error {
 // uniqueViolation is SQLITE_CONSTRAINT_UNIQUE.
 const uniqueViolation = 2067
 
+// violates reports whether err is the violation of that index. The text of
+// SQLite is compared to its end, since one list of columns may begin another.
 func violates(err error, index, columns string) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code == "23505" && pg.ConstraintName == index

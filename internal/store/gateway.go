@@ -12,7 +12,10 @@ import (
 const keyPage = 500
 
 // LoadKeys gives every key that is not deleted, with its secret, to take. It
-// ends at the first error, of take or of a key that cannot be opened.
+// ends at the first error, of take or of a key that cannot be opened: a gateway
+// that knows half of the keys would refuse the other half without a reason.
+// Pages are read in the order of ids, so memory stays small and no key is given
+// twice.
 func (s *Store) LoadKeys(ctx context.Context, take func(latchkey.Key, latchkey.Secret) error) error {
 	for after := ""; ; {
 		page, err := s.read.KeysAfter(ctx, db.KeysAfterParams{ID: after, Limit: keyPage})
@@ -35,8 +38,8 @@ func (s *Store) LoadKeys(ctx context.Context, take func(latchkey.Key, latchkey.S
 	}
 }
 
-// KeyMaterial reads one key with its secret. ErrKeyGone, also for a deleted
-// one.
+// KeyMaterial reads one key with its secret, for a gateway that learned that it
+// changed. ErrKeyGone, also for a deleted one.
 func (s *Store) KeyMaterial(ctx context.Context, keyID string) (latchkey.Key, latchkey.Secret, error) {
 	row, err := s.read.KeyByID(ctx, keyID)
 	if err != nil {
@@ -45,6 +48,8 @@ func (s *Store) KeyMaterial(ctx context.Context, keyID string) (latchkey.Key, la
 	return s.material(row.ApiKey, row.Tally)
 }
 
+// material opens the secret. An empty one is an error, since anybody could sign
+// with it.
 func (s *Store) material(r db.ApiKey, used db.Tally) (latchkey.Key, latchkey.Secret, error) {
 	k, err := keyOf(r, used)
 	if err != nil {
@@ -61,7 +66,9 @@ func (s *Store) material(r db.ApiKey, used db.Tally) (latchkey.Key, latchkey.Sec
 const refusedKept = 1000
 
 // NoteUse adds what the gateway noted: when keys were used and which calls
-// were refused. Of each key the newest 1,000 refused calls are kept.
+// were refused. Of each key the newest 1,000 refused calls are kept, so nobody
+// can fill the disk with refusals. It changes no key and takes no rev. A key
+// that is unknown here is passed over.
 func (s *Store) NoteUse(ctx context.Context, uses []latchkey.KeyUse, calls []latchkey.RefusedCall) error {
 	if len(uses) == 0 && len(calls) == 0 {
 		return nil
@@ -80,6 +87,8 @@ func (s *Store) NoteUse(ctx context.Context, uses []latchkey.KeyUse, calls []lat
 	})
 }
 
+// noteRefused numbers the calls in one go: the row of refused_head makes two
+// gateways that write at once wait for each other, and for nobody else.
 func (t *tx) noteRefused(ctx context.Context, calls []latchkey.RefusedCall) error {
 	if len(calls) == 0 {
 		return nil

@@ -9,7 +9,9 @@ import (
 	"latchkey/internal/store/db"
 )
 
-// Key reads a key of that account that is not deleted. ErrKeyGone.
+// Key reads a key of that account that is not deleted. ErrKeyGone, also for a
+// key of another account: the account stands in the WHERE of every query that
+// is made for a member.
 func (s *Store) Key(ctx context.Context, accountID, keyID string) (latchkey.Key, error) {
 	row, err := s.read.Key(ctx, db.KeyParams{ID: keyID, AccountID: accountID})
 	if err != nil {
@@ -18,7 +20,8 @@ func (s *Store) Key(ctx context.Context, accountID, keyID string) (latchkey.Key,
 	return keyOf(row.ApiKey, row.Tally)
 }
 
-// KeyByID reads a key of any account that is not deleted. ErrKeyGone.
+// KeyByID reads a key of any account that is not deleted. It is for the
+// operator, who knows no account. ErrKeyGone.
 func (s *Store) KeyByID(ctx context.Context, keyID string) (latchkey.Key, error) {
 	row, err := s.read.KeyByID(ctx, keyID)
 	if err != nil {
@@ -36,7 +39,10 @@ func (s *Store) Keys(ctx context.Context, accountID string) ([]latchkey.Key, err
 	return each(rows, func(r db.KeysRow) (latchkey.Key, error) { return keyOf(r.ApiKey, r.Tally) })
 }
 
-// changeKey is a deed's part about a key.
+// changeKey is a deed's part about a key. Each change gets the next rev of the
+// authority. Since that row is held until the commit, revs become visible in
+// their order, and a gateway that has seen rev n misses none before it. A
+// sequence would not do: 11 may commit before 10.
 func (t *tx) changeKey(ctx context.Context, d latchkey.Deed) error {
 	switch {
 	case d.Key == nil:
@@ -70,6 +76,7 @@ func (t *tx) insertKey(ctx context.Context, d latchkey.Deed, rev int64) error {
 	if err != nil {
 		return err
 	}
+	// Zero is no limit that somebody set: it refuses.
 	if n >= int64(d.KeysMost) {
 		return errTooManyKeys
 	}
@@ -87,7 +94,10 @@ func (t *tx) insertKey(ctx context.Context, d latchkey.Deed, rev int64) error {
 	return t.InsertTally(ctx, k.ID)
 }
 
-// updateKey writes the key where its former version still stands.
+// updateKey writes the key where its former version still stands, in its own
+// account and not deleted. Anything else is ErrVersion, and the caller looks
+// again. The secret of a deleted key is erased: a backup that is made from then
+// on cannot bring it back to life.
 func (t *tx) updateKey(ctx context.Context, d latchkey.Deed, rev int64) error {
 	row, err := keyRow(*d.Key)
 	if err != nil {

@@ -45,6 +45,7 @@ func takeLease(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger) (*
 	return l, nil
 }
 
+// acquire connects and takes the lock, without waiting for whoever has it.
 func (l *lease) acquire(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, l.config)
 	if err != nil {
@@ -86,6 +87,8 @@ func (l *lease) keep(ctx context.Context, conn *pgx.Conn) {
 }
 
 // regain tries until it holds the lock again; nil when the lease has ended.
+// That another server wrote in between is not checked here: it left its name in
+// the authority row, and then this one is fenced out there.
 func (l *lease) regain(ctx context.Context) *pgx.Conn {
 	tick := time.NewTicker(regainEvery)
 	defer tick.Stop()
@@ -103,6 +106,7 @@ func (l *lease) regain(ctx context.Context) *pgx.Conn {
 	}
 }
 
+// end closes a connection that may be dead already; it must not hang on it.
 func (l *lease) end(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

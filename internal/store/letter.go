@@ -16,7 +16,8 @@ import (
 // anybody else. A sender that died is replaced after it.
 const letterHidden = time.Minute
 
-// newOutbox opens the job queue that holds the letters.
+// newOutbox opens the job queue that holds the letters. It works by the clock of
+// the machine, not by the one of Config: it counts how long a sender is silent.
 func newOutbox(e *engine) *goqite.Queue {
 	return goqite.New(goqite.NewOpts{
 		DB: e.write, Name: "letter", SQLFlavor: e.flavor, Timeout: letterHidden,
@@ -76,6 +77,7 @@ func (s *Store) LetterDone(ctx context.Context, id string) error {
 }
 
 // LetterRetry gives the letter out again, but not before that time has passed.
+// Unknown ids are no error, here and in LetterDone: the letter is gone anyway.
 func (s *Store) LetterRetry(ctx context.Context, id string, after time.Duration) error {
 	return s.write(ctx, func(t *tx) error { return s.outbox.ExtendTx(ctx, t.sql, goqite.ID(id), max(after, 0)) })
 }
@@ -92,6 +94,8 @@ func (s *Store) Facts(ctx context.Context, l latchkey.Letter) (latchkey.Facts, e
 	return latchkey.Facts{}, latchkey.ErrNotFound
 }
 
+// codeFacts are for a code. The pending is as it is now, so the courier sees
+// whether it still waits and whether this was its newest code.
 func (s *Store) codeFacts(ctx context.Context, l latchkey.Letter) (f latchkey.Facts, err error) {
 	if f.Pending, err = s.Pending(ctx, l.PendingID); err != nil {
 		return latchkey.Facts{}, err
@@ -123,6 +127,8 @@ func (s *Store) phone(ctx context.Context, p latchkey.Pending) (string, error) {
 	return number.Reveal(), err
 }
 
+// noticeFacts are for a notice. The account is the addressee's own, never one
+// that the letter names.
 func (s *Store) noticeFacts(ctx context.Context, l latchkey.Letter) (f latchkey.Facts, err error) {
 	row, err := s.read.Activity(ctx, l.Activity)
 	if err != nil {
@@ -140,7 +146,8 @@ func (s *Store) noticeFacts(ctx context.Context, l latchkey.Letter) (f latchkey.
 	return f, nil
 }
 
-// addressee is the named member, or else the owner of the account.
+// addressee is the named member, or else the owner of the account, who hears of
+// everything that the operator does to a key.
 func (s *Store) addressee(ctx context.Context, memberID, accountID string) (latchkey.Member, error) {
 	if memberID != "" {
 		m, _, err := s.Member(ctx, memberID)

@@ -20,7 +20,9 @@ const outboxVersion = 2
 // newest is the number of the newest migration that this program knows.
 const newest = outboxVersion
 
-// migrate brings the tables up to date, forward only.
+// migrate brings the tables up to date, forward only: each migration is one
+// transaction. A database of a newer program is refused before anything is
+// written, since nobody knows what this program would destroy in it.
 func (e *engine) migrate(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -61,10 +63,12 @@ func (e *engine) checkVersion(ctx context.Context) error {
 	return nil
 }
 
+// newer says what to do with a database from the future.
 func newer(current, known int64) error {
 	return fmt.Errorf("the database has version %d and this program knows only %d: start the newer program that made it, or restore a backup from before", current, known)
 }
 
+// makeOutbox makes the table of the job queue.
 func (e *engine) makeOutbox(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, e.outbox)
 	return err

@@ -240,6 +240,30 @@ func TestWarningAtCommitMeansUnknown(t *testing.T) {
 	s.unknown(s.Record(s.ctx, s.activity(latchkey.ActSignedOut)))
 }
 
+func TestConnectionThatBreaksAtCommitMeansUnknown(t *testing.T) {
+	s := newSuite(t, server.Database(t))
+	s.raw(`CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$`)
+	s.raw(`CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON activity DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cut()`)
+	s.unknown(s.Record(s.ctx, s.activity(latchkey.ActSignedOut)))
+	s.raw("DROP TRIGGER cut ON activity")
+	s.must(s.Record(s.ctx, s.activity(latchkey.ActSignedOut))) // on another connection
+	s.same(s.verified(), int64(4))
+}
+
+func TestTransactionThatWasBrokenOffRunsAgain(t *testing.T) {
+	s := newSuite(t, server.Database(t))
+	s.raw("CREATE SEQUENCE tries MINVALUE -1000 START 1")
+	s.raw(`CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		IF nextval('tries') < 4 THEN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF; RETURN NULL; END $$`)
+	s.raw("CREATE TRIGGER collide AFTER INSERT ON activity FOR EACH ROW EXECUTE FUNCTION collide()")
+	s.must(s.Record(s.ctx, s.activity(latchkey.ActSignedOut), latchkey.Letter{Kind: latchkey.LetterNotice}))
+	s.same(s.verified(), int64(4))
+	s.same(s.number("SELECT count(*) FROM goqite"), int64(1))
+	s.raw("ALTER SEQUENCE tries RESTART WITH -1000")
+	s.unknown(s.Record(s.ctx, s.activity(latchkey.ActSignedOut))) // not for ever
+	s.same(s.verified(), int64(4))
+}
+
 func TestServerThatMayForgetIsRefused(t *testing.T) {
 	s := newSuite(t, server.Database(t))
 	c := s.config()

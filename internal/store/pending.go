@@ -11,7 +11,8 @@ import (
 	"latchkey/internal/store/db"
 )
 
-// OpenPending writes the pending, its activity and its letters. A repeated
+// OpenPending writes the pending, its activity and its letters, so that no code
+// is ever on its way for something that does not stand here. A repeated
 // IdempotencyKey of the same member returns the pending of the first request
 // and true; another digest under it fails with "idempotency_key_reused".
 func (s *Store) OpenPending(ctx context.Context, o latchkey.Opening) (p latchkey.Pending, repeated bool, err error) {
@@ -37,6 +38,7 @@ func (s *Store) OpenPending(ctx context.Context, o latchkey.Opening) (p latchkey
 	case err != nil:
 		return latchkey.Pending{}, false, err
 	case first != "":
+		// As it is by now: it may have been confirmed in the meantime.
 		p, err = s.Pending(ctx, first)
 		return p, err == nil, err
 	}
@@ -61,6 +63,7 @@ func (t *tx) firstPending(ctx context.Context, o latchkey.Opening) (string, erro
 	return row.PendingID, nil
 }
 
+// remember keeps the IdempotencyKey for a day (see Housekeep).
 func (t *tx) remember(ctx context.Context, o latchkey.Opening) error {
 	if o.IdempotencyKey == "" {
 		return nil
@@ -69,6 +72,9 @@ func (t *tx) remember(ctx context.Context, o latchkey.Opening) error {
 		Digest: o.IdempotencyDigest, PendingID: o.Pending.ID, CreatedAt: micros(o.Pending.CreatedAt)})
 }
 
+// insertPending freezes the operation: the draft is written whole, and nothing
+// ever changes it again. What is applied later is this draft, never the content
+// of the request that brings the code (CWE-367).
 func (t *tx) insertPending(ctx context.Context, p latchkey.Pending) error {
 	draft, err := encode(p.Draft)
 	if err != nil {
@@ -89,7 +95,8 @@ func (t *tx) insertPending(ctx context.Context, p latchkey.Pending) error {
 		CodeSentAt: micros(p.CodeSentAt), Code: code, NewSecret: secret, CreatedAt: micros(p.CreatedAt), ExpiresAt: micros(p.ExpiresAt)})
 }
 
-// pendingOf reads a row and opens what is sealed in it.
+// pendingOf reads a row and opens what is sealed in it. The digest is not
+// checked here: who applies the pending computes it again.
 func (s *Store) pendingOf(r db.Pending) (latchkey.Pending, error) {
 	draft, err := decode[latchkey.Draft](r.Draft)
 	if err != nil {
@@ -148,6 +155,8 @@ func (s *Store) ChargeAttempt(ctx context.Context, c latchkey.Charge) (latchkey.
 	return s.pendingOf(row)
 }
 
+// whyNotCharged finds the reason after the fact, in the same transaction. A
+// pending of somebody else does not exist for the one who asks.
 func (t *tx) whyNotCharged(ctx context.Context, c latchkey.Charge) error {
 	row, err := t.Pending(ctx, c.PendingID)
 	if err != nil {
@@ -173,7 +182,8 @@ func tooManyWrong(c latchkey.Charge) error {
 	return e
 }
 
-// NoteWrong records a wrong code. With dead the pending is closed too.
+// NoteWrong records a wrong code. With dead the pending is closed too; one that
+// is closed by then stays as it is, and the code was wrong all the same.
 func (s *Store) NoteWrong(ctx context.Context, pendingID string, dead bool, act latchkey.Activity) error {
 	return s.act(ctx, func(t *tx) error {
 		if dead {
@@ -188,7 +198,9 @@ func (s *Store) NoteWrong(ctx context.Context, pendingID string, dead bool, act 
 
 // Resend writes FactorKind, FactorID, Code, Sends and CodeSentAt of p,
 // provided that the pending is still open and has fromSends sends; else it
-// fails with "pending_changed". The code before it is gone then.
+// fails with "pending_changed". The code before it is gone then: it was
+// overwritten, so no later mistake can accept it. The letter goes out with the
+// same commit, and the one of the older code finds that it is out of date.
 func (s *Store) Resend(ctx context.Context, p latchkey.Pending, fromSends int, act latchkey.Activity, letters []latchkey.Letter) error {
 	code, err := s.sealText("pending", "code", p.ID, p.Code)
 	if err != nil {

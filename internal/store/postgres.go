@@ -19,7 +19,8 @@ import (
 // lock not counted. Writers wait for one row anyway.
 const connections = 16
 
-// openPostgres connects, and takes the lock that keeps a second server out.
+// openPostgres connects, and takes the lock that keeps a second server out. The
+// error of a bad URL is not passed on: it may quote the password.
 func openPostgres(ctx context.Context, c Config) (*engine, error) {
 	config, err := pgx.ParseConfig(c.URL)
 	if err != nil {

@@ -56,8 +56,10 @@ func staleRows[R db.StaleKeysRow | db.StaleFactorsRow | db.StaleCodesRow | db.St
 }
 
 // Reseal seals up to batch values of each column anew that an older key
-// sealed, and returns how many are left. Everything stays readable meanwhile.
-// Call it until nothing is left; then the older keys open nothing any more.
+// sealed, and returns how many are left. Everything stays readable meanwhile,
+// and a value that changes between is left to the next call. Call it until
+// nothing is left; then the older keys open nothing any more. No version and no
+// rev changes: the keys are the same.
 func (s *Store) Reseal(ctx context.Context, batch int) (left int, err error) {
 	if err := s.resealAuthority(ctx); err != nil {
 		return 0, fmt.Errorf("seal anew: %w", err)
@@ -74,6 +76,8 @@ func (s *Store) Reseal(ctx context.Context, batch int) (left int, err error) {
 	return int(n), err
 }
 
+// reseal does one column. A value that does not open stops it: sealing it anew
+// for the place where it lies would bless what somebody moved there.
 func (t *tx) reseal(ctx context.Context, c sealedColumn, mark []byte, most int32) error {
 	rows, err := c.stale(ctx, mark, most)
 	if err != nil {
@@ -124,7 +128,9 @@ const (
 )
 
 // Housekeep deletes ended sessions, old pendings and Idempotency-Keys, old
-// buckets and refused calls. Keys and activities are kept for ever.
+// buckets and refused calls. Keys and activities are kept for ever: an id is
+// never used again, and the chain has no gaps. Each step is a transaction of
+// its own, so that nobody waits long.
 func (s *Store) Housekeep(ctx context.Context) error {
 	now := s.now()
 	steps := []func(t *tx) error{

@@ -111,7 +111,6 @@ func TestRotationSealsEverythingAnewWithoutAPause(t *testing.T) {
 		s.same(left, 0)
 		s.readable(k, f, p)
 		s.verified()
-		s.must(s.Record(s.ctx, s.activity(latchkey.ActKeysetRotated)))
 		s.must(s.Close())
 		s.box = s.onlyNewest()
 		s.open() // the old key opens nothing that is needed

@@ -52,7 +52,8 @@ func decode[T any](text string) (T, error) {
 	return v, nil
 }
 
-// sealText seals a secret for its place; none stays empty.
+// sealText seals a secret for its place: the row's id is part of it, so a value
+// that is copied to another row does not open there. No secret stays empty.
 func (s *Store) sealText(table, column, row string, v latchkey.Secret) ([]byte, error) {
 	if v == "" {
 		return []byte{}, nil

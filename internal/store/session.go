@@ -10,7 +10,8 @@ import (
 )
 
 // StartSession opens a session, with the pending of its second step when there
-// is one. Either of the two activities may be empty then, not both.
+// is one. Either of the two activities may be empty then, not both. Only the
+// hash of the token comes here: who reads the database cannot sign in with it.
 func (s *Store) StartSession(ctx context.Context, x latchkey.Session, tokenHash string, second *latchkey.Opening, act latchkey.Activity) error {
 	return s.act(ctx, func(t *tx) error {
 		err := t.InsertSession(ctx, db.InsertSessionParams{
@@ -27,6 +28,8 @@ func (s *Store) StartSession(ctx context.Context, x latchkey.Session, tokenHash 
 	})
 }
 
+// startSecond opens the pending of the second step, with whichever of the two
+// activities there are. The letters follow the pending's own.
 func (t *tx) startSecond(ctx context.Context, second latchkey.Opening, act latchkey.Activity) error {
 	if err := t.insertPending(ctx, second.Pending); err != nil {
 		return err
@@ -46,8 +49,9 @@ func (t *tx) startSecond(ctx context.Context, second latchkey.Opening, act latch
 	return err
 }
 
-// SessionByToken finds a session by the hash of its token. Whether it has
-// ended is for the caller to judge. ErrNotFound.
+// SessionByToken finds a session by the hash of its token, with its member as
+// it is now: a role that was changed counts from the next request on. Whether
+// the session has ended is for the caller to judge. ErrNotFound.
 func (s *Store) SessionByToken(ctx context.Context, tokenHash string) (latchkey.Session, latchkey.Member, error) {
 	row, err := s.read.SessionByToken(ctx, tokenHash)
 	if err != nil {
@@ -56,7 +60,8 @@ func (s *Store) SessionByToken(ctx context.Context, tokenHash string) (latchkey.
 	return sessionOf(row.Session), memberOf(row.Member), nil
 }
 
-// TouchSession notes that the session was used. ErrNotFound.
+// TouchSession notes that the session was used, which its idle time counts
+// from. It is no act, so it has no activity. ErrNotFound.
 func (s *Store) TouchSession(ctx context.Context, sessionID string, at time.Time) error {
 	return s.write(ctx, func(t *tx) error {
 		rows, err := t.TouchSession(ctx, db.TouchSessionParams{ID: sessionID, LastSeen: micros(at)})
@@ -73,8 +78,9 @@ func (s *Store) Sessions(ctx context.Context, memberID string) ([]latchkey.Sessi
 	return each(rows, func(r db.Session) (latchkey.Session, error) { return sessionOf(r), nil })
 }
 
-// EndSession deletes one session of that member and cancels its open pendings.
-// ErrNotFound.
+// EndSession deletes one session of that member and cancels its open pendings:
+// a pending ends with its session. ErrNotFound, also for the session of another
+// member, so that nobody learns which ids exist.
 func (s *Store) EndSession(ctx context.Context, memberID, sessionID string, act latchkey.Activity) error {
 	return s.act(ctx, func(t *tx) error {
 		rows, err := t.DeleteSession(ctx, db.DeleteSessionParams{ID: sessionID, MemberID: memberID})

@@ -20,7 +20,9 @@ import (
 // that writes.
 const readers = 4
 
-// openSQLite opens the file, making it when it does not exist.
+// openSQLite opens the file, making it when it does not exist. One connection
+// writes, so writers wait in this process, in their order and as long as their
+// contexts allow, instead of failing on the lock of the file.
 func openSQLite(ctx context.Context, path string, readOnly bool) (*engine, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") {
 		return nil, errors.New("the database must be a file: what is kept in memory is lost with the program")
@@ -75,10 +77,13 @@ func (e *engine) openReader(ctx context.Context, path string) error {
 	return nil
 }
 
+// readQuery is for connections that must not write, whatever is asked of them.
 func readQuery() url.Values {
 	return url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)", "query_only(1)"}}
 }
 
+// connectSQLite opens a pool. The path goes through net/url, so that a "?" or a
+// "%" in it is a character and not the begin of options.
 func connectSQLite(ctx context.Context, path string, most int, query url.Values) (*sql.DB, error) {
 	connector, err := sqlite.NewConnector((&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String())
 	if err != nil {

@@ -43,11 +43,13 @@ type suite struct {
 	account latchkey.Account
 	owner   latchkey.Member
 	session latchkey.Session
+	beside  *sql.DB // see database
 }
 
 // onEach runs a test on SQLite and on PostgreSQL, each with a new database.
 func onEach(t *testing.T, test func(s *suite)) {
 	t.Helper()
+	t.Parallel() // a database is made while another test runs
 	t.Run("SQLite", func(t *testing.T) {
 		test(newSuite(t, "sqlite:"+filepath.Join(t.TempDir(), "data", "latchkey.db")))
 	})
@@ -212,8 +214,12 @@ func (s *suite) number(query string, args ...any) (n int64) {
 	return n
 }
 
+// database is a second way in, past the store.
 func (s *suite) database() *sql.DB {
 	s.t.Helper()
+	if s.beside != nil {
+		return s.beside
+	}
 	driver, source := "pgx", s.url
 	if path, ok := strings.CutPrefix(s.url, "sqlite:"); ok {
 		driver, source = "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)"
@@ -221,6 +227,7 @@ func (s *suite) database() *sql.DB {
 	db, err := sql.Open(driver, source)
 	s.must(err)
 	s.t.Cleanup(func() { db.Close() })
+	s.beside = db
 	return db
 }
 

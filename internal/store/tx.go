@@ -65,6 +65,8 @@ func (s *Store) act(ctx context.Context, do func(*tx) error) error {
 	})
 }
 
+// once runs the transaction one time. do gets nothing but the transaction, so
+// it cannot write past it.
 func (s *Store) once(ctx context.Context, do func(*tx) error) error {
 	if err := s.writable(); err != nil {
 		return err
@@ -84,6 +86,8 @@ func (s *Store) once(ctx context.Context, do func(*tx) error) error {
 	}
 	warned := s.engine.warnings.Load()
 	if err := begun.Commit(); err != nil {
+		// The answer may have been lost on its way: never an *latchkey.Error,
+		// which would promise that nothing happened.
 		return fmt.Errorf("commit, outcome unknown: %w", err)
 	}
 	if s.engine.warnings.Load() != warned {
@@ -92,7 +96,8 @@ func (s *Store) once(ctx context.Context, do func(*tx) error) error {
 	return nil
 }
 
-// writable returns why nothing may be written, or nil.
+// writable returns why nothing may be written, or nil. What is wrong with the
+// server goes to the log; outside it is "not now".
 func (s *Store) writable() error {
 	if s.engine.readOnly {
 		return errReadOnly

@@ -71,6 +71,7 @@ func Start() (*Server, error) {
 }
 
 // launch makes the data folder, starts the server and waits until it answers.
+// There is no TCP port, so two runs of the tests cannot meet.
 func (s *Server) launch(bin string) error {
 	as, err := s.unprivileged()
 	if err != nil {
@@ -81,7 +82,9 @@ func (s *Server) launch(bin string) error {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	// fsync=off: these databases need not survive a loss of power.
+	// fsync=off: these databases need not survive a loss of power. The guard waits
+	// for the end of its input, which comes with the end of the tests, also with
+	// one by a panic or a kill.
 	s.guard = exec.Command("/bin/sh", "-c", `"$1" -D "$2" -k "$3" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=200 >"$3/log" 2>&1 &
 cat >/dev/null
 kill -QUIT $!
@@ -97,7 +100,8 @@ rm -rf "$3"`, "guard", filepath.Join(bin, "postgres"), s.data(), s.dir)
 	return s.await()
 }
 
-// await waits until the server answers.
+// await waits until the server answers. Its log is part of the error, since the
+// folder is gone by the time somebody would look for it.
 func (s *Server) await() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
@@ -127,7 +131,8 @@ func (s *Server) Stop() {
 	s.alive = nil
 }
 
-// URL is the address of one database of the server.
+// URL is the address of one database of the server. "postgres" exists from the
+// start.
 func (s *Server) URL(database string) string {
 	u := url.URL{Scheme: "postgres", User: url.User(role), Path: "/" + database, RawQuery: url.Values{"host": {s.dir}}.Encode()}
 	return u.String()
@@ -149,7 +154,8 @@ func (s *Server) Database(t testing.TB) string {
 	return s.URL(name)
 }
 
-// admin runs one statement as the superuser.
+// admin runs one statement as the superuser, on a connection of its own: CREATE
+// DATABASE does not run in a transaction.
 func (s *Server) admin(ctx context.Context, statement string) error {
 	conn, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
@@ -187,7 +193,8 @@ func (s *Server) unprivileged() (*syscall.SysProcAttr, error) {
 	return as, os.Chown(s.dir, int(uid), int(gid))
 }
 
-// programs is the folder of initdb and postgres.
+// programs is the folder of initdb and postgres. Debian keeps them out of PATH,
+// one folder for each version.
 func programs() (string, error) {
 	var dirs []string
 	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
