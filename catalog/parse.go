@@ -47,7 +47,7 @@ func parse(data []byte) ([]latchkey.Action, error) {
 
 // actionList returns the entries below the only field of the file.
 func actionList(file *ast.File) ([]ast.Node, error) {
-	const want = "the file must be a list of actions below one field, actions:"
+	const want = "the file must be a list of actions below one field called actions"
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return nil, errors.New("the catalog is empty; " + want)
 	}

@@ -102,7 +102,7 @@ func checkRequest(secret []byte, method, target string) error {
 	case !word(method, 16, ""):
 		return errors.New("the method is not 1 to 16 letters")
 	case !word(path, maxID, ".-"):
-		return errors.New("the last element of the path is not 1 to 128 letters, digits, _, - and .")
+		return errors.New("the last element of the path must have 1 to 128 letters, digits, dots, _ or -")
 	case strings.ContainsFunc(query, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		return errors.New("the query holds a character that must be escaped")
 	}

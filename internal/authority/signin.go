@@ -170,7 +170,11 @@ func (a *Authority) Authenticate(ctx context.Context, token, ip string) (latchke
 		return refuse("session_ended", "the session has ended; sign in again")
 	}
 	if now.Sub(session.LastSeen) >= time.Minute { // one write a minute is exact enough for an hour
-		if err := a.store.TouchSession(ctx, session.ID, now); err != nil {
+		err := a.store.TouchSession(ctx, session.ID, now)
+		if errors.Is(err, latchkey.ErrNotFound) { // it was ended just now
+			return refuse("not_signed_in", "sign in first")
+		}
+		if err != nil {
 			return latchkey.Actor{}, latchkey.Session{}, latchkey.Member{}, err
 		}
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"io"
 	"strings"
 
@@ -23,11 +24,14 @@ var hopByHop = map[string]bool{
 	"date": true, "server": true, "set-cookie": true, "cache-control": true, "alt-svc": true,
 }
 
+var errProtocol = errors.New("the exchange switched to another protocol, which nobody asked for")
+
 // relay sends the exchange's answer on, and releases resp.
 func (g *Gateway) relay(ctx *fasthttp.RequestCtx, x *exchange, resp *fasthttp.Response) *refusal {
-	if resp.StatusCode() < 200 { // nobody asked for another protocol
+	if resp.StatusCode() < 200 {
 		closeAnswer(resp)
-		return mayHave
+		g.upstream.client.CloseIdleConnections() // one of them is out of step
+		return g.unanswered(x, errProtocol)
 	}
 	copyHeader(ctx, resp)
 	ctx.Response.Header.Set(identity.RequestIDHeader, x.id)

@@ -29,6 +29,8 @@ func checkProxies(prefixes []netip.Prefix) error {
 	return nil
 }
 
+// trusted reports whether an address, unmapped, is one of our proxies'. There
+// are few of them, so they are compared one by one.
 func (g *Gateway) trusted(addr netip.Addr) bool {
 	for _, p := range g.TrustedProxies {
 		if p.Contains(addr) {
@@ -75,6 +77,8 @@ func (g *Gateway) forwarded(lines [][]byte) (addr netip.Addr, ok bool) {
 
 // parseAddr reads a plain address: no port, no brackets, no zone.
 func parseAddr(text []byte) (netip.Addr, bool) {
+	// ParseAddr refuses leading zeros, which C libraries take for octal
+	// (CVE-2021-29923), and hex, and addresses of one number.
 	addr, err := netip.ParseAddr(string(text))
 	addr = addr.Unmap()
 	if err != nil || addr.Zone() != "" || addr.IsUnspecified() || addr.IsMulticast() {

@@ -20,6 +20,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"sync"
 	"time"
 
 	"latchkey"
@@ -75,6 +76,10 @@ type Gateway struct {
 	private  string // begin of the paths of signed calls
 	public   string // begin of the paths of calls without a key
 	off      guards // that a test switched off; 0 outside of tests
+
+	mu        sync.Mutex
+	listeners []net.Listener
+	stopped   bool
 }
 
 // guards are what a test can switch off, to show that they matter.
@@ -181,7 +186,7 @@ func (quiet) Printf(string, ...any) {}
 
 // Serve answers on a listener until Shutdown, which makes it return nil.
 func (g *Gateway) Serve(l net.Listener) error {
-	return g.server.Serve(&guarded{Listener: g.proxied(l), g: g})
+	return g.serveOn(l, g.proxied(l))
 }
 
 // ServeTLS is Serve over TLS, 1.2 or newer. The configuration must hold a
@@ -190,13 +195,41 @@ func (g *Gateway) ServeTLS(l net.Listener, config *tls.Config) error {
 	config = config.Clone()
 	config.NextProtos = []string{"http/1.1"}
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
-	return g.server.Serve(&guarded{Listener: tls.NewListener(g.proxied(l), config), g: g})
+	return g.serveOn(l, tls.NewListener(g.proxied(l), config))
+}
+
+// serveOn answers on the connections of outer, which l gives.
+func (g *Gateway) serveOn(l, outer net.Listener) error {
+	if !g.open(l) {
+		return l.Close()
+	}
+	return g.server.Serve(&guarded{Listener: outer, g: g})
+}
+
+// open notes a listener for Shutdown; false when that has happened already.
+func (g *Gateway) open(l net.Listener) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.listeners = append(g.listeners, l)
+	return !g.stopped
 }
 
 // Shutdown closes the listeners, lets requests that have begun finish, and
-// returns when all connections are closed or the context has ended.
+// returns when all connections are closed or the context has ended. A Serve
+// that comes later returns at once.
 func (g *Gateway) Shutdown(ctx context.Context) error {
+	g.mu.Lock()
+	g.stopped = true
+	for _, l := range g.listeners {
+		// The server closes them too, but knows only those that it has begun to
+		// serve; an error here means that this one is closed.
+		_ = l.Close()
+	}
+	g.mu.Unlock()
 	err := g.server.ShutdownWithContext(ctx)
 	g.upstream.client.CloseIdleConnections()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
 	return err
 }

@@ -58,6 +58,7 @@ func (c *guardConn) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 	}
+	// Never a byte of the next request: the parser must come back for it.
 	p = p[:min(len(p), c.left)]
 	var n int
 	var err error

@@ -18,6 +18,7 @@ var (
 	noLength    = because(400, codeBadRequest, "Send at most one Content-Length header, with decimal digits only")
 	noBoth      = because(400, codeBadRequest, "Transfer-Encoding and Content-Length exclude each other")
 	noChunks    = because(411, codeBadRequest, "Send the body with a Content-Length; Transfer-Encoding is not supported")
+	noTrailer   = because(400, codeBadRequest, "Trailer belongs to a chunked body, which is not supported")
 	noExpect    = because(417, codeBadRequest, "The only expectation that is supported is 100-continue")
 	noEnd       = because(400, codeBadRequest, "The connection ended in the middle of the request")
 	noHeadTime  = because(408, codeBadRequest, "The header did not arrive in time")
@@ -27,6 +28,7 @@ var (
 	noMoreNames = because(431, codeTooLarge, "There are more than 100 headers")
 )
 
+// No client of the protocol sends more than a dozen headers.
 const (
 	maxHeaders = 100
 	maxMethod  = 32
@@ -41,6 +43,7 @@ func endOfHead(b []byte, scanned *int) (size int, no *refusal) {
 	if len(b) > 0 && !tchar[b[0]] {
 		return 0, noLine
 	}
+	// One pass over the bytes however they arrive: scanned keeps the place.
 	for {
 		n := bytes.IndexByte(b[*scanned:], '\n')
 		if n < 0 {
@@ -70,6 +73,7 @@ type framing struct {
 // 9112 and RFC 9110 without the liberties that they allow, and returns the
 // length of the body. What is accepted has one reading in every parser.
 func checkHead(b []byte, maxBody int) (body int, no *refusal) {
+	// Every line ends in CR LF here; endOfHead saw to that.
 	line, rest, _ := bytes.Cut(b[:len(b)-2], crlf)
 	if no := checkLine(line); no != nil {
 		return 0, no
@@ -87,8 +91,11 @@ func checkHead(b []byte, maxBody int) (body int, no *refusal) {
 	switch {
 	case f.hosts != 1:
 		return 0, noHost
+	// RFC 9112, 6.1: a request with both is an attempt at smuggling.
 	case f.coded && f.lengths > 0:
 		return 0, noBoth
+	// RFC 9112, 6.3 lets a server ask for a length. Without chunks there is one
+	// kind of framing, and no client of the protocol sends them.
 	case f.coded:
 		return 0, noChunks
 	case f.length > maxBody:
@@ -104,7 +111,7 @@ func checkLine(line []byte) *refusal {
 	method, rest, _ := bytes.Cut(line, []byte(" "))
 	target, version, found := bytes.Cut(rest, []byte(" "))
 	switch {
-	case !found || len(method) > maxMethod || !all(method, &tchar):
+	case !found || len(method) > maxMethod || !all(method, &tchar) || bytes.IndexByte(version, ' ') >= 0:
 		return noLine
 	case !originForm(target):
 		return noTarget
@@ -134,9 +141,11 @@ func originForm(target []byte) bool {
 
 // header checks one line and notes what it says about the framing.
 func (f *framing) header(line []byte) *refusal {
+	// Line folding is obsolete (RFC 9112, 5.2), and parsers differ in what it means.
 	if len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
 		return noFold
 	}
+	// No white space between name and colon (RFC 9112, 5.1): a space is no tchar.
 	name, value, found := bytes.Cut(line, []byte(":"))
 	if !found || !all(name, &tchar) {
 		return noName
@@ -163,8 +172,12 @@ func (f *framing) note(name, value []byte) *refusal {
 		if !exact(name, "content-length") || f.lengths > 1 || !f.digits(value) {
 			return noLength
 		}
+	// Any coding, also one that means nothing: whether it frames the body is
+	// just what parsers disagree about.
 	case like(name, "transfer-encoding"):
 		f.coded = true
+	case like(name, "trailer"):
+		return noTrailer
 	case like(name, "expect") && !exact(value, "100-continue"):
 		return noExpect
 	}

@@ -10,6 +10,7 @@ import (
 // Neither headers nor bodies are part of it, so no secret and no signature can
 // be; a key's id is, an id that does not exist is not.
 func (g *Gateway) finish(x *exchange) {
+	// For a long answer this is the time to its begin, not to its end.
 	took := time.Since(x.start)
 	g.metrics.count(x, took)
 	ctx := context.Background()

@@ -27,6 +27,8 @@ func newMetrics(to prometheus.Registerer, tally *verify.Tally) (*metrics, error)
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "latchkey_gateway_requests_total", Help: "Requests by verdict and kind of action.",
 	}, []string{"verdict", "kind"})
+	// From a tenth of a millisecond, what the gateway itself takes, up to what
+	// an exchange may take before it counts as not answering.
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "latchkey_gateway_request_seconds", Help: "Time from a complete request to the begin of its answer.",
 		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
@@ -44,17 +46,22 @@ func newMetrics(to prometheus.Registerer, tally *verify.Tally) (*metrics, error)
 		requests: requests, inFlight: inFlight,
 		unsent: failed.WithLabelValues("no"), unknown: failed.WithLabelValues("unknown"),
 	}
+	// Looked up once, not for each request.
 	for k, name := range kindNames {
 		m.seconds[k] = seconds.WithLabelValues(name)
 	}
 	return m, errors.Join(to.Register(requests), to.Register(seconds), to.Register(inFlight), to.Register(failed), to.Register(dropped))
 }
 
+// count counts a request with its verdict, which is "allowed" also when the
+// exchange's answer was an error of its own.
 func (m *metrics) count(x *exchange, took time.Duration) {
 	m.requests.WithLabelValues(x.code, kindNames[x.kind]).Inc()
 	m.seconds[x.kind].Observe(took.Seconds())
 }
 
+// upstreamFailed counts what an operator must hear of: behind "unknown" there
+// may be an order that nobody knows of.
 func (m *metrics) upstreamFailed(unsent bool) {
 	if unsent {
 		m.unsent.Inc()

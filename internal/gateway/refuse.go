@@ -34,12 +34,15 @@ type refusal struct {
 // clock helps a client whose own is wrong.
 type clock struct{ serverTime, skewMs int64 }
 
+// because makes a refusal; the text says what was wrong and what to change.
 func because(status int, code, text string) *refusal {
 	return &refusal{status: status, code: code, text: text}
 }
 
 // refusalOf translates a verdict. What may be told was decided there.
 func refusalOf(v *verify.Verdict) *refusal {
+	// Retry-After and the clock are set for reasons that only the holder of the
+	// secret, or the owner of the address, is ever told.
 	no := because(v.Reason.Status(), v.Reason.Code(), v.Text())
 	no.retryAfter = v.RetryAfter()
 	if v.Reason == verify.TimestampOutOfRange {
@@ -70,7 +73,7 @@ func (no *refusal) body(requestID string) []byte {
 
 // write sends the refusal as the answer of a request.
 func (no *refusal) write(ctx *fasthttp.RequestCtx, requestID string) {
-	ctx.Response.Reset()
+	ctx.Response.Reset() // half of an answer may stand in it
 	h := &ctx.Response.Header
 	h.SetContentType("application/json")
 	h.Set("Cache-Control", "no-store")

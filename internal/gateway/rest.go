@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net/netip"
 	"net/url"
 	"os"
@@ -17,6 +18,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
+// What is told before anybody is known, so it holds nothing about keys. The
+// words "Bad Request" are the exchange's own, and clients look for them.
 var (
 	noPath   = because(400, codeBadRequest, "There is nothing at this path; call POST /api/rest/ACTION with a key or /api/rest-public/ACTION without one")
 	noAction = because(400, codeBadRequest, "Bad Request: unknown action")
@@ -52,10 +55,13 @@ const (
 	kinds
 )
 
+// begin gives a request its id: 130 random bits, so that an id in a log or a
+// complaint names one request, and nobody can guess another's.
 func (g *Gateway) begin() exchange {
 	return exchange{id: latchkey.NewID("req"), start: time.Now()}
 }
 
+// refused notes the refusal for the log and the metrics.
 func (x *exchange) refused(no *refusal) { x.code, x.status = no.code, no.status }
 
 // serve is the handler of every request that the guard let pass.
@@ -86,8 +92,11 @@ func (g *Gateway) broken(ctx *fasthttp.RequestCtx, err error) {
 	x := g.begin()
 	x.addr, _ = addrOf(ctx.RemoteAddr())
 	no := noParse
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		no = noBodyTime
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		no = noEnd
 	}
 	x.refused(no)
 	no.write(ctx, x.id)
@@ -101,6 +110,8 @@ func (g *Gateway) answer(ctx *fasthttp.RequestCtx, x *exchange) *refusal {
 	if x.addr, ok = g.client(ctx); !ok {
 		return noForward
 	}
+	// The target as it came: the library's own view of it is cleaned up, and
+	// what was cleaned up is not what was signed (CWE-22, CWE-436).
 	r, no := g.route(ctx.Request.Header.RequestURI(), ctx.Method())
 	if no != nil {
 		return no
@@ -109,8 +120,14 @@ func (g *Gateway) answer(ctx *fasthttp.RequestCtx, x *exchange) *refusal {
 		return no
 	}
 	x.kind = kindOf(r, x.action)
+	// The guard let exactly Content-Length bytes pass; these are what was signed
+	// and what is forwarded, never a decoded and encoded copy.
 	body := ctx.Request.Body()
 	if no := g.readable(r, body); no != nil {
+		return no
+	}
+	// Still before the verdict, because a refusal must cost no points.
+	if r.user, no = behalf(ctx, x.action); no != nil {
 		return no
 	}
 	v := g.judge(ctx, x, r, body)
@@ -127,6 +144,7 @@ type route struct {
 	get    bool
 	name   []byte // of the action
 	query  []byte
+	user   string // on whose behalf, where the catalog grants that; else empty
 }
 
 // route reads the request target as it was sent; nothing is decoded or cleaned.
@@ -158,6 +176,7 @@ func plainName(name []byte) bool {
 	return len(name) > 0
 }
 
+// methodNotAllowed names the methods, as RFC 9110, 15.5.6 demands.
 func methodNotAllowed(public bool) *refusal {
 	no := because(405, codeBadRequest, "Bad Request: use POST")
 	if no.allow = "POST"; public {
@@ -190,6 +209,7 @@ func (g *Gateway) action(r route) (*latchkey.Action, *refusal) {
 	return a, nil
 }
 
+// kindOf sorts by what the catalog says, not by what the client sent.
 func kindOf(r route, a *latchkey.Action) kind {
 	switch {
 	case r.public:
@@ -224,6 +244,8 @@ func (g *Gateway) judge(ctx *fasthttp.RequestCtx, x *exchange, r route, body []b
 		return g.checker.Permit(ctx, x.action, x.addr)
 	}
 	h := &ctx.Request.Header
+	// Malformed headers go through Check all the same, so that their answer
+	// takes as long as that for an unknown key.
 	signed, err := signature.ParseREST(only(h, signature.KeyHeader), only(h, signature.TimestampHeader), only(h, signature.SignatureHeader), r.name, body)
 	v := g.checker.Check(ctx, verify.Request{Signed: signed, Malformed: err != nil, Action: x.action, Addr: x.addr})
 	g.Tally.Note(&v, x.id)

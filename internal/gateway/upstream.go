@@ -36,21 +36,27 @@ type upstream struct {
 	public  string
 	tls     *tls.Config // nil: plain HTTP
 	timeout time.Duration
+	idle    time.Duration // how long a connection may rest before it is looked at again
 	secret  []byte
 }
+
+// idleFor is long enough that a busy connection is not looked at: that would
+// cost a system call for each request.
+const idleFor = 50 * time.Millisecond
 
 // mostStale is how many connections that the exchange has closed are passed
 // over to find one that is open.
 const mostStale = 16
 
 func newUpstream(c Config) *upstream {
+	// Without a path of its own the exchange has the paths that clients use.
 	base := strings.TrimSuffix(c.Upstream.Path, "/")
 	if base == "" {
 		base = c.Prefix
 	}
 	u := &upstream{
 		host: c.Upstream.Host, private: base + "/rest/", public: base + "/rest-public/",
-		timeout: c.UpstreamTimeout, secret: c.IdentitySecret,
+		timeout: c.UpstreamTimeout, idle: idleFor, secret: c.IdentitySecret,
 	}
 	address, port := c.Upstream.Host, "80"
 	if c.Upstream.Scheme == "https" {
@@ -65,16 +71,19 @@ func newUpstream(c Config) *upstream {
 		MaxIdemponentCallAttempts: mostStale,
 		RetryIfErr:                func(_ *fasthttp.Request, _ int, err error) (bool, bool) { return false, errors.Is(err, errStale) },
 		MaxIdleConnDuration:       30 * time.Second,
-		ConnPoolStrategy:          fasthttp.LIFO,
-		ReadBufferSize:            16 << 10, // the greatest header of an answer
-		StreamResponseBody:        true,
-		NoDefaultUserAgentHeader:  true,
-		DisablePathNormalizing:    true,
-		SecureErrorLogMessage:     true,
+		// Busy connections stay warm, and idle ones are left to time out.
+		ConnPoolStrategy:         fasthttp.LIFO,
+		ReadBufferSize:           16 << 10, // the greatest header of an answer
+		StreamResponseBody:       true,
+		NoDefaultUserAgentHeader: true,
+		DisablePathNormalizing:   true,
+		SecureErrorLogMessage:    true,
 	}
 	return u
 }
 
+// tlsFor completes the configuration: the certificate must be for the name in
+// the address, and HTTP/2 is not spoken.
 func tlsFor(config *tls.Config, name string) *tls.Config {
 	if config = config.Clone(); config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -98,6 +107,7 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, x *exchange, r route, v *ver
 	if !v.Current() {
 		return changing
 	}
+	// Released by relay, or with the last byte of a long answer.
 	resp := fasthttp.AcquireResponse()
 	if err := g.upstream.client.Do(req, resp); err != nil {
 		fasthttp.ReleaseResponse(resp)
@@ -110,6 +120,7 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, x *exchange, r route, v *ver
 // no header of the client's, however it is spelled, can pass for one of ours.
 func (g *Gateway) compose(req *fasthttp.Request, ctx *fasthttp.RequestCtx, x *exchange, r route, v *verify.Verdict, body []byte) *refusal {
 	from, to := &ctx.Request.Header, &req.Header
+	// The catalog's name of the action, not the client's bytes.
 	target := x.action.Name
 	if len(r.query) > 0 {
 		target += "?" + string(r.query)
@@ -133,12 +144,8 @@ func (g *Gateway) compose(req *fasthttp.Request, ctx *fasthttp.RequestCtx, x *ex
 	if accept := only(from, fasthttp.HeaderAccept); len(accept) > 0 {
 		to.SetBytesV(fasthttp.HeaderAccept, accept)
 	}
-	user, no := behalf(ctx, x.action)
-	if no != nil {
-		return no
-	}
-	if user != "" {
-		to.Set(behalfHeader, user)
+	if r.user != "" {
+		to.Set(behalfHeader, r.user)
 	}
 	return g.identify(to, x, v, string(ctx.Method()), target, req.Body())
 }
@@ -162,6 +169,8 @@ func (g *Gateway) identify(to *fasthttp.RequestHeader, x *exchange, v *verify.Ve
 
 // unanswered says what is known about a request that got no answer.
 func (g *Gateway) unanswered(x *exchange, err error) *refusal {
+	// Whatever is not known to be unsent may have been executed: a wrong "not
+	// executed" makes a bot place its order twice.
 	unsent := errors.Is(err, errNotSent) || errors.Is(err, fasthttp.ErrNoFreeConns)
 	g.metrics.upstreamFailed(unsent)
 	g.Log.Warn("the exchange did not answer", "request", x.id, "error", err, "sent", !unsent)
@@ -179,7 +188,7 @@ func (u *upstream) dial(address string) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotSent, err)
 	}
-	c := &upstreamConn{Conn: conn, timeout: u.timeout, lastUse: time.Now()}
+	c := &upstreamConn{Conn: conn, timeout: u.timeout, idle: u.idle, lastUse: time.Now()}
 	if c.tcp, err = conn.(*net.TCPConn).SyscallConn(); err == nil && u.tls != nil {
 		secured := tls.Client(conn, u.tls)
 		c.Conn, err = secured, secured.HandshakeContext(ctx)
@@ -197,6 +206,7 @@ type upstreamConn struct {
 	net.Conn
 	tcp     syscall.RawConn
 	timeout time.Duration
+	idle    time.Duration
 	lastUse time.Time
 	sending bool // since the last read something was written
 }
@@ -204,16 +214,12 @@ type upstreamConn struct {
 // errStale is a connection that the exchange closed while it was idle.
 var errStale = fmt.Errorf("%w: the exchange closed the idle connection", errNotSent)
 
-// idleFor is how long a connection may rest before it is looked at again. A
-// busy one is not: that would cost a system call for each request.
-const idleFor = 50 * time.Millisecond
-
 // Write sends. Before the first byte of a request on a connection that was
 // idle, it looks whether the exchange is still there: a request that is written
 // into a closed connection is lost without anybody knowing how far it got.
 func (c *upstreamConn) Write(p []byte) (int, error) {
 	now := time.Now()
-	if !c.sending && now.Sub(c.lastUse) > idleFor && !c.open() {
+	if !c.sending && now.Sub(c.lastUse) > c.idle && !c.open() {
 		return 0, errStale
 	}
 	c.sending = true
@@ -230,6 +236,7 @@ func (c *upstreamConn) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.Conn.Read(p)
+	// A read ends the sending: the next write begins another request.
 	c.lastUse, c.sending = now, false
 	return n, err
 }

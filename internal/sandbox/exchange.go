@@ -40,7 +40,7 @@ type Exchange struct {
 
 // serial is the last number given out of each kind.
 type serial struct {
-	order, entry, execution, trade, house int64
+	order, entry, execution, trade int64
 }
 
 // vault is where funds are that no client holds, each by currency. What was

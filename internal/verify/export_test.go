@@ -33,6 +33,15 @@ func ValidREST(secret latchkey.Secret, r signature.REST) bool {
 	return newHasher().matches(&m, &r.Signature, r.Action, r.Timestamp, r.Body)
 }
 
+// ForgedREST puts the MAC into r that a midstate without a secret gives, and
+// reports whether that midstate takes it.
+func ForgedREST(r signature.REST) bool {
+	h := newHasher()
+	h.matches(&midstate{}, &r.Signature, r.Action, r.Timestamp, r.Body)
+	r.Signature = h.sum
+	return h.matches(&midstate{}, &r.Signature, r.Action, r.Timestamp, r.Body)
+}
+
 // Bounds of the tally.
 const (
 	CallsOfHolder   = callsOfHolder

@@ -32,6 +32,7 @@ func newMidstate(secret latchkey.Secret) midstate {
 	if secret == "" {
 		return midstate{}
 	}
+	// RFC 2104, 2: a key longer than a block is hashed first.
 	key := []byte(secret.Reveal())
 	if len(key) > sha256.BlockSize {
 		sum := sha256.Sum256(key)
@@ -75,6 +76,8 @@ func newHasher() *hasher {
 
 // matches reports whether want is the MAC over three parts as if they were one.
 func (h *hasher) matches(m *midstate, want *[sha256.Size]byte, a, b, c []byte) bool {
+	// Both restores and the comparison happen whatever came before: the time
+	// must not depend on the secret, nor on whether there is one.
 	ok := h.restore(&m.inner)
 	h.hash.Write(a) // hash.Hash promises that Write never fails
 	h.hash.Write(b)

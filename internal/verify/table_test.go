@@ -22,8 +22,10 @@ func TestOlderNewsNeverReplacesNewer(t *testing.T) {
 	c := good()
 	w := c.world()
 	w.table.Put(version(5, latchkey.StatusInactive), "")
-	w.table.Put(version(4, latchkey.StatusActive), secret)
-	check(t, w, c, verify.KeyNotActivated)
+	for _, late := range []latchkey.Secret{secret, "", "another secret"} {
+		w.table.Put(version(4, latchkey.StatusActive), late)
+		check(t, w, c, verify.KeyNotActivated)
+	}
 	w.table.Put(version(6, latchkey.StatusActive), "")
 	check(t, w, c, verify.Allowed)
 }

@@ -67,6 +67,8 @@ func (t *Tally) Note(v *Verdict, requestID string) {
 	s.Lock()
 	defer s.Unlock()
 	n := s.note(v.entry.KeyID)
+	// Only an allowed call counts as use: a stranger must not be able to make a
+	// forgotten key look busy.
 	if v.Allowed() {
 		n.use.Allowed++
 		n.use.LastUsed = later(n.use.LastUsed, v.At)
@@ -83,6 +85,8 @@ func (t *Tally) shard(keyID string) *tallyShard {
 	return &t.shards[maphash.String(t.seed, keyID)%tallyShards]
 }
 
+// note returns the note about a key, a new one if need be. The number of notes
+// is bounded by the number of keys that exist.
 func (s *tallyShard) note(keyID string) *note {
 	n := s.notes[keyID]
 	if n == nil {
@@ -166,6 +170,7 @@ func (t *Tally) Run(ctx context.Context, store TallyStore, every time.Duration) 
 	}
 }
 
+// flush bounds how long a store that hangs can hold the tally up.
 func (t *Tally) flush(ctx context.Context, store TallyStore) {
 	uses, calls := t.Drain()
 	if len(uses) == 0 {
@@ -189,6 +194,7 @@ func (t *Tally) restore(uses []latchkey.KeyUse, calls []latchkey.RefusedCall) {
 		n.use.LastUsed = later(n.use.LastUsed, use.LastUsed)
 		s.Unlock()
 	}
+	// The newest first, so that it is the oldest for which there is no room.
 	for _, call := range slices.Backward(calls) {
 		s := t.shard(call.KeyID)
 		s.Lock()

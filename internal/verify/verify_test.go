@@ -71,6 +71,7 @@ func allowlist(entries ...string) latchkey.Allowlist {
 type world struct {
 	*verify.Checker
 	table *verify.Table
+	later *time.Duration // how long after now it is
 }
 
 func (c call) world() world {
@@ -79,9 +80,10 @@ func (c call) world() world {
 	if c.held {
 		table.Hold(c.key.ID)
 	}
+	later := new(time.Duration)
 	checker := verify.New(verify.Config{
 		Table: table, Ledger: cluster.NewLocal(cluster.LocalConfig{Window: window}),
-		Window: window, Points: c.points, PublicPoints: 100, Now: func() time.Time { return now },
+		Window: window, Points: c.points, PublicPoints: 100, Now: func() time.Time { return now.Add(*later) },
 	})
 	if c.twice {
 		checker.Off(^verify.Unused) // nothing but the replay set may stop this one
@@ -96,7 +98,7 @@ func (c call) world() world {
 		}
 	}
 	checker.Off(0)
-	return world{checker, table}
+	return world{checker, table, later}
 }
 
 func (c call) request() verify.Request {
@@ -241,6 +243,25 @@ func TestReplaysCostNothing(t *testing.T) {
 	check(t, w, c, verify.RateLimited)
 }
 
+// A call that changes something is remembered until its own timestamp refuses
+// it, also when the client's clock is ahead.
+func TestACallIsNeverAllowedTwice(t *testing.T) {
+	for _, skew := range []time.Duration{-19 * time.Second, -time.Second, 0, 9 * time.Second, 20 * time.Second} {
+		c := good()
+		c.ts = now.Add(skew)
+		w := c.world()
+		check(t, w, c, verify.Allowed)
+		end := c.ts.Truncate(time.Second).Add(window).Sub(now)
+		for *w.later = 0; *w.later < end; *w.later += 500 * time.Millisecond {
+			check(t, w, c, verify.Replayed)
+		}
+		*w.later = end
+		check(t, w, c, verify.Replayed)
+		*w.later = end + 1
+		check(t, w, c, verify.TimestampOutOfRange)
+	}
+}
+
 func TestEqualReadsInOneSecondAreAllowed(t *testing.T) {
 	c := good()
 	c.action = list
@@ -332,7 +353,7 @@ func TestALedgerThatDoesNotKnowRefuses(t *testing.T) {
 		c := good()
 		table := verify.NewTable()
 		table.Put(c.key, secret)
-		w := world{verify.New(verify.Config{Table: table, Ledger: ledger, Window: window, Points: 200, Now: func() time.Time { return now }}), table}
+		w := world{verify.New(verify.Config{Table: table, Ledger: ledger, Window: window, Points: 200, Now: func() time.Time { return now }}), table, nil}
 		check(t, w, c, verify.Unavailable)
 	}
 }

@@ -1,0 +1,13 @@
+package authority
+
+// WatchCompares tells see the hash of every password comparison.
+func (a *Authority) WatchCompares(see func(hash string)) {
+	compare := a.passwords.compare
+	a.passwords.compare = func(password, hash string) (bool, error) {
+		see(hash)
+		return compare(password, hash)
+	}
+}
+
+// PasswordParams are the costs of a password comparison.
+var PasswordParams = passwordParams
