@@ -38,18 +38,25 @@ func (s *Store) LoadKeys(ctx context.Context, take func(latchkey.Key, latchkey.S
 	}
 }
 
-// KeyMaterial reads one key with its secret, for a gateway that learned that it
-// changed. ErrKeyGone, also for a deleted one.
+// KeyMaterial reads one key with its secret, for a gateway that lost track of
+// it. It takes the lock that every change takes, so a commit whose answer was
+// lost and which may still be on its way has ended before the key is read: a
+// reading without it could bring rights back that are about to be taken away.
+// ErrKeyGone, also for a deleted key.
 func (s *Store) KeyMaterial(ctx context.Context, keyID string) (latchkey.Key, latchkey.Secret, error) {
-	row, err := s.read.KeyByID(ctx, keyID)
-	if err != nil {
-		return latchkey.Key{}, "", found(err, latchkey.ErrKeyGone)
-	}
-	return s.material(row.ApiKey, row.Tally)
+	var k latchkey.Key
+	var secret latchkey.Secret
+	err := s.act(ctx, func(t *tx) error {
+		row, err := t.KeyByID(ctx, keyID)
+		if err != nil {
+			return found(err, latchkey.ErrKeyGone)
+		}
+		k, secret, err = s.material(row.ApiKey, row.Tally)
+		return err
+	})
+	return k, secret, err
 }
 
-// material opens the secret. An empty one is an error, since anybody could sign
-// with it.
 func (s *Store) material(r db.ApiKey, used db.Tally) (latchkey.Key, latchkey.Secret, error) {
 	k, err := keyOf(r, used)
 	if err != nil {

@@ -106,11 +106,14 @@ func (l *lease) regain(ctx context.Context) *pgx.Conn {
 	}
 }
 
-// end closes a connection that may be dead already; it must not hang on it.
+// end gives the lock back and closes a connection that may be dead already; it
+// must not hang on it. Unlocked first: a server notices only later that a
+// connection has ended, and until then the next command would be refused.
 func (l *lease) end(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if err := conn.Close(ctx); err != nil {
+	_, err := conn.Exec(ctx, "SELECT pg_advisory_unlock($1)", lockNumber)
+	if err = errors.Join(err, conn.Close(ctx)); err != nil {
 		l.log.Debug("store: close of the lock's connection", "error", err)
 	}
 }
