@@ -97,15 +97,18 @@ func report(err error, asJSON bool, w io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	code := exitFailed
+	code, name := exitFailed, "failed"
 	if _, usage := errors.AsType[usageError](err); usage {
-		code = exitUsage
+		code, name = exitUsage, "usage"
 	}
-	if known, ok := errors.AsType[*latchkey.Error](err); ok && known.Kind == latchkey.KindInvalid {
-		code = exitUsage
+	if known, ok := errors.AsType[*latchkey.Error](err); ok {
+		name = known.Code
+		if known.Kind == latchkey.KindInvalid {
+			code = exitUsage
+		}
 	}
 	if asJSON {
-		_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"code": latchkey.Code(err), "message": err.Error()}})
+		_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"code": name, "message": err.Error()}})
 	} else {
 		fmt.Fprintln(w, "latchkey:", err)
 	}

@@ -14,8 +14,8 @@ import (
 // environment, then file, then default.
 type configFile struct{}
 
-// Validate refuses a file that names what no flag of the command is called: a
-// misspelled setting must not silently be the default.
+// Validate has nothing to do: which file it is, is known only when the command
+// line was read. See onlyKnown.
 func (configFile) Validate(app *kong.Application) error { return nil }
 
 // Resolve looks one flag up.
@@ -79,14 +79,20 @@ func readConfig(path string) (map[string]any, error) {
 	return values, nil
 }
 
+// onlyKnown refuses what is no setting of any command: a misspelled one must
+// not silently be the default. One file may serve several commands.
 func onlyKnown(path string, values map[string]any, ctx *kong.Context) error {
 	known := map[string]bool{}
-	for _, f := range ctx.Flags() {
-		known[f.Name] = true
+	for _, command := range ctx.Model.Leaves(false) {
+		for _, group := range command.AllFlags(false) {
+			for _, f := range group {
+				known[f.Name] = true
+			}
+		}
 	}
 	for name := range values {
 		if !known[name] || name == "config" {
-			return usagef("--config %s: %q is no setting of this command; `latchkey %s --help` lists them", path, name, ctx.Command())
+			return usagef("--config %s: %q is no setting; `latchkey serve --help` lists them", path, name)
 		}
 	}
 	return nil

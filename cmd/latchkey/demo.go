@@ -58,6 +58,9 @@ const (
 
 // Run starts everything, says where it is, and stops at the first signal.
 func (c *demoCmd) Run(ctx context.Context, s streams) error {
+	if err := errors.Join(checkListen("--console", c.Console), checkListen("--gateway", c.Gateway), checkListen("--gateway-tls", c.GatewayTLS)); err != nil {
+		return usageError{err}
+	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}

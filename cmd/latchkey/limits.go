@@ -22,6 +22,9 @@ type limitFlags struct {
 	SessionLife  time.Duration `default:"24h" help:"And after so long in any case."`
 	SignIns      int           `default:"100" help:"Sign-ins of one source in a quarter of an hour."`
 	SignInsEmail int           `default:"20" help:"Of one source for one e-mail address."`
+	LinkLife     time.Duration `default:"30m" help:"How long a one-time link lives: forgotten password, first start."`
+	Resets       int           `default:"20" help:"Forgotten passwords of one source in an hour."`
+	ResetsEmail  int           `default:"5" help:"For one e-mail address."`
 	Points       int           `default:"200" help:"Points of a key and calendar minute."`
 	PublicPoints int           `default:"100" help:"Points of an address and calendar minute, for public calls."`
 	Window       time.Duration `default:"20s" help:"How far a request's timestamp may lie from the clock."`
@@ -48,6 +51,9 @@ func (f limitFlags) limits() (latchkey.Limits, error) {
 	positive("session-life", f.SessionLife > 0)
 	positive("sign-ins", f.SignIns > 0)
 	positive("sign-ins-email", f.SignInsEmail > 0)
+	positive("link-life", f.LinkLife > 0)
+	positive("resets", f.Resets > 0)
+	positive("resets-email", f.ResetsEmail > 0)
 	positive("points", f.Points > 0)
 	positive("public-points", f.PublicPoints > 0)
 	positive("window", f.Window >= time.Second)
@@ -56,5 +62,6 @@ func (f limitFlags) limits() (latchkey.Limits, error) {
 		WrongCodesHourly: f.WrongCodes, CodesHourly: f.CodesHourly, PendingLife: f.PendingLife,
 		KeysPerAccount: f.Keys, SessionIdle: f.SessionIdle, SessionLife: f.SessionLife,
 		SignInsPerSource: f.SignIns, SignInsPerAddress: f.SignInsEmail,
+		LinkLife: f.LinkLife, ResetsPerSource: f.Resets, ResetsPerAddress: f.ResetsEmail,
 	}, errors.Join(errs...)
 }

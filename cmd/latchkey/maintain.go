@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,11 +38,24 @@ type activityVerifyCmd struct{ doorFlags }
 
 // Run verifies the chain.
 func (c *activityVerifyCmd) Run(ctx context.Context, s streams) error {
-	var v operator.Verification
-	if err := c.run(ctx, "activity.verify", struct{}{}, &v); err != nil {
+	v, err := c.verify(ctx)
+	if err != nil {
 		return err
 	}
 	return c.show(s, v, func() { fmt.Fprintf(s.out, "the chain of %d activities is intact\n", v.Rows) })
+}
+
+// verify asks the running server, or reads the database without writing to it.
+func (f doorFlags) verify(ctx context.Context) (v operator.Verification, err error) {
+	raw, err := operator.Call(ctx, f.Data, operator.Request{Op: "activity.verify"})
+	if errors.Is(err, operator.ErrNoServer) {
+		v.Rows, err = node.VerifyAtRest(ctx, f.store())
+		return v, err
+	}
+	if err != nil {
+		return v, err
+	}
+	return v, json.Unmarshal(raw, &v)
 }
 
 type migrateCmd struct{ doorFlags }
@@ -123,11 +138,8 @@ func (c *doctorCmd) keyset() finding {
 
 // server asks a running server, or opens the database, by walking the chain.
 func (c *doctorCmd) server(ctx context.Context) finding {
-	if _, err := os.Stat(c.Data); err != nil {
-		return finding{"database", false, "not looked at, because there is no data folder"}
-	}
-	var v operator.Verification
-	if err := c.run(ctx, "activity.verify", struct{}{}, &v); err != nil {
+	v, err := c.verify(ctx)
+	if err != nil {
 		return finding{"database", false, err.Error()}
 	}
 	return finding{"database", true, fmt.Sprintf("readable; the chain of %d activities is intact", v.Rows)}

@@ -21,7 +21,7 @@ type sandboxCmd struct {
 // Run serves the sandbox exchange until the first signal. It keeps nothing.
 func (c *sandboxCmd) Run(ctx context.Context, s streams) error {
 	secret, err := identitySecret(c.SecretFile)
-	if err != nil {
+	if err = errors.Join(err, checkListen("--listen", c.Listen)); err != nil {
 		return usageError{err}
 	}
 	table, err := catalog.Prime()

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -116,6 +118,11 @@ func (c *serveCmd) node() (node.Config, error) {
 	}
 	limits, err := c.Limit.limits()
 	note(err)
+	note(checkUpstream(c.Upstream.URL))
+	note(checkListen("--console-listen", c.Console.Listen))
+	note(checkListen("--gateway-listen", c.Gateway.Listen))
+	note(checkListen("--gateway-tls-listen", c.Gateway.TLSListen))
+	note(checkListen("--metrics", c.Metrics))
 	return node.Config{
 		Store: c.store(), CatalogFile: c.Catalog, Limits: limits, Points: c.Limit.Points,
 		PublicPoints: c.Limit.PublicPoints, Window: c.Limit.Window, OutboxPoll: c.OutboxPoll, Name: c.Name,
@@ -127,6 +134,33 @@ func (c *serveCmd) node() (node.Config, error) {
 		Upstream: c.Upstream.URL, IdentitySecret: secret, AnswerDeadline: c.Upstream.Timeout,
 		Mail: mail, SMS: sms, ForbidSMS: c.SMS.Forbid, Now: time.Now,
 	}, errors.Join(errs...)
+}
+
+// checkListen refuses what can be no address to listen on. Empty is no server.
+func checkListen(flag, addr string) error {
+	if addr == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%s: %q is not HOST:PORT, such as 127.0.0.1:8080", flag, addr)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%s: %q is not a port; it is a number from 0 (any free one) to 65535", flag, port)
+	}
+	return nil
+}
+
+// checkUpstream refuses what can be no exchange, before anything is made.
+func checkUpstream(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("--upstream-url: %q is not http://HOST or https://HOST", text)
+	}
+	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "80"), 10, 16); err != nil {
+		return fmt.Errorf("--upstream-url: %q is not a port", u.Port())
+	}
+	return nil
 }
 
 // identitySecret reads what the exchange checks the gateway's word with: from
@@ -151,6 +185,9 @@ func identitySecret(file string) ([]byte, error) {
 func (c *serveCmd) mail() (courier.Sender, error) {
 	if c.SMTP.Server == "" {
 		return nil, errors.New("--smtp-server is missing: keys are activated by e-mail")
+	}
+	if c.SMTP.From == "" {
+		return nil, errors.New("--smtp-from is missing: the address that the mails come from")
 	}
 	host, port, err := net.SplitHostPort(c.SMTP.Server)
 	if err != nil {
