@@ -37,6 +37,8 @@ func (ActivityType) Schema(huma.Registry) *huma.Schema {
 	return schema
 }
 
+// activity shows an entry as it stands in the chain. Changes are in words: the
+// diff is for people, the hash for programs.
 func activity(a latchkey.Activity) Activity {
 	return Activity{
 		Seq: a.Seq, At: Moment(a.At), Type: ActivityType(a.Type), Source: string(a.Source), MemberID: a.MemberID, IP: a.IP,
@@ -52,6 +54,7 @@ type Filter struct {
 	Key  string         `query:"key" pattern:"^[0-9A-Za-z_-]{1,64}$" doc:"Only about this key." example:"lk_7m2q9t4x0z5c1f6h3j8n"`
 }
 
+// query names no account: the authority sets the actor's own.
 func (f Filter) query(before int64, limit int) latchkey.ActivityQuery {
 	q := latchkey.ActivityQuery{From: f.From, To: f.To, KeyID: f.Key, Before: before, Limit: limit}
 	for _, t := range f.Type {
@@ -83,11 +86,14 @@ func paged[F, T any](from []F, limit int, shape func(F) T, seq func(F) int64) *a
 	return &answer[Page[T]]{Page[T]{shaped(from, shape), next}}
 }
 
+// activitiesInput is huma's: it reads embedded parameters as its own.
 type activitiesInput struct {
 	Filter
 	Part
 }
 
+// activities pages by number, not by offset: entries that come in between move
+// nothing.
 func (s *server) activities(ctx context.Context, c caller, in *activitiesInput) (*answer[Page[Activity]], error) {
 	found, err := s.Authority.Activities(ctx, c.Actor, in.query(in.Cursor, in.Limit+1))
 	return paged(found, in.Limit, activity, func(a latchkey.Activity) int64 { return a.Seq }), err
@@ -104,15 +110,20 @@ type RefusedCall struct {
 	RequestID string `json:"requestId" doc:"As the bot got it." example:"req_4q1m8tz6w0f3v7k2n9c5x8b1hd"`
 }
 
+// refusedCall shows what a stranger may have written: the action is bytes of
+// the request, so it is made valid UTF-8 here, and shown as text by the console.
 func refusedCall(r latchkey.RefusedCall) RefusedCall {
 	return RefusedCall{r.Seq, Moment(r.At), strings.ToValidUTF8(r.Action, "?"), r.IP, r.Reason, r.Detail, r.RequestID}
 }
 
+// refusedCallsInput pages like activities.
 type refusedCallsInput struct {
 	Ref
 	Part
 }
 
+// refusedCalls is the place where the exact reason is told: only the owner of
+// the key learns it.
 func (s *server) refusedCalls(ctx context.Context, c caller, in *refusedCallsInput) (*answer[Page[RefusedCall]], error) {
 	found, err := s.Authority.RefusedCalls(ctx, c.Actor, in.ID, in.Cursor, in.Limit+1)
 	return paged(found, in.Limit, refusedCall, func(r latchkey.RefusedCall) int64 { return r.Seq }), err

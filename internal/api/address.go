@@ -36,6 +36,8 @@ func parseHop(s string) (netip.Addr, bool) {
 	return addr.Unmap().WithZone(""), err == nil
 }
 
+// isTrusted compares unmapped addresses: Contains of an IPv4 prefix is false
+// for the mapped form of the same address.
 func isTrusted(addr netip.Addr, trusted []netip.Prefix) bool {
 	for _, p := range trusted {
 		if p.Contains(addr) {

@@ -21,8 +21,11 @@ type Authority interface {
 
 // sessions are sign-ins.
 type sessions interface {
+	// SignIn returns a half session with its pending, or a full one without.
 	SignIn(ctx context.Context, v authority.Visitor, email, password string) (authority.SignedIn, error)
+	// Authenticate also finds a half session; the guard looks at Session.Full.
 	Authenticate(ctx context.Context, token, ip string) (latchkey.Actor, latchkey.Session, latchkey.Member, error)
+	// SignOut and EndSession cancel the pendings of the session too.
 	SignOut(ctx context.Context, actor latchkey.Actor) error
 	Sessions(ctx context.Context, actor latchkey.Actor) ([]latchkey.Session, error)
 	EndSession(ctx context.Context, actor latchkey.Actor, sessionID string) error
@@ -33,12 +36,15 @@ type sessions interface {
 type accounts interface {
 	Account(ctx context.Context, actor latchkey.Actor) (latchkey.Account, error)
 	Members(ctx context.Context, actor latchkey.Actor) ([]latchkey.Member, error)
+	// NoteRefused records that a member tried what only the owner may.
 	NoteRefused(ctx context.Context, actor latchkey.Actor, note string) error
 }
 
 // factors are the second factors and recovery codes of a member.
 type factors interface {
+	// Factors also returns how many recovery codes are left.
 	Factors(ctx context.Context, actor latchkey.Actor) ([]latchkey.Factor, int, error)
+	// EnrolTOTP and EnrolPhone begin with an existing factor where there is one.
 	EnrolTOTP(ctx context.Context, actor latchkey.Actor, password string, idem authority.Idempotency) (authority.Step, error)
 	EnrolPhone(ctx context.Context, actor latchkey.Actor, password, phone string, idem authority.Idempotency) (authority.Step, error)
 	RemoveFactor(ctx context.Context, actor latchkey.Actor, factorID, password string) (authority.Step, error)
@@ -49,15 +55,20 @@ type factors interface {
 type keyReader interface {
 	Keys(ctx context.Context, actor latchkey.Actor) ([]latchkey.Key, error)
 	Key(ctx context.Context, actor latchkey.Actor, id string) (latchkey.Key, error)
+	// Activities lists the actor's own account, whatever the query names.
 	Activities(ctx context.Context, actor latchkey.Actor, q latchkey.ActivityQuery) ([]latchkey.Activity, error)
+	// RefusedCalls lists numbers smaller than before; 0 begins at the newest.
 	RefusedCalls(ctx context.Context, actor latchkey.Actor, keyID string, before int64, limit int) ([]latchkey.RefusedCall, error)
 }
 
 // keyChanger has one method for each operation of the life of a key.
 type keyChanger interface {
+	// Create returns a pending; the key comes with its confirmation.
 	Create(ctx context.Context, actor latchkey.Actor, k authority.NewKey, idem authority.Idempotency) (authority.Step, error)
+	// Edit, Activate and Delete fail when the version is not the stored one.
 	Edit(ctx context.Context, actor latchkey.Actor, id string, version int64, e latchkey.Edit) (authority.Step, error)
 	Activate(ctx context.Context, actor latchkey.Actor, id string, version int64) (authority.Step, error)
+	// Deactivate is the one operation that happens at once.
 	Deactivate(ctx context.Context, actor latchkey.Actor, id string) (latchkey.Key, latchkey.Receipt, error)
 	Delete(ctx context.Context, actor latchkey.Actor, id string, version int64) (authority.Step, error)
 }
@@ -66,7 +77,9 @@ type keyChanger interface {
 type pendings interface {
 	Pending(ctx context.Context, actor latchkey.Actor, id string) (authority.Step, error)
 	Choose(ctx context.Context, actor latchkey.Actor, id, factorID string) (authority.Step, error)
+	// Resend kills the code that was sent before.
 	Resend(ctx context.Context, actor latchkey.Actor, id string) (authority.Step, error)
+	// Confirm carries out what was frozen, when the proof is right.
 	Confirm(ctx context.Context, actor latchkey.Actor, id string, answer authority.Answer) (authority.Outcome, error)
 	Cancel(ctx context.Context, actor latchkey.Actor, id string) error
 }

@@ -40,12 +40,17 @@ var five = []latchkey.Permissions{
 	latchkey.Read, latchkey.Trade, latchkey.FundsInternal, latchkey.FundsWallet, latchkey.FundsExternal,
 }
 
+// catalog is open to anyone: it is the exchange's published documentation, and
+// holds nothing of any account.
 func (s *server) catalog(context.Context, caller, *struct{}) (*answer[Catalog], error) {
 	return &answer[Catalog]{Catalog{shaped(five, permission), shaped(s.Catalog.Actions(), action)}}, nil
 }
 
+// permission is called with single flags only; Names of them has one element.
 func permission(p latchkey.Permissions) Permission { return Permission{p.Names()[0], p.String()} }
 
+// action leaves the permission out where no key can call the method: an empty
+// name would read as "none needed" beside a key.
 func action(a latchkey.Action) Action {
 	out := Action{
 		Name: a.Name, Group: a.Group, Purpose: a.Purpose, Cost: a.Cost, PublicCost: a.PublicCost, REST: a.REST, WS: a.WS,
@@ -57,6 +62,8 @@ func action(a latchkey.Action) Action {
 	return out
 }
 
+// checkAllowlistInput is bounded by the size of the body alone: a paste may be
+// long and still be cut down by its owner.
 type checkAllowlistInput struct {
 	Body struct {
 		Text string `json:"text" doc:"What was pasted: entries separated by spaces, semicolons, commas or newlines." example:"192.0.2.7; 10.0.0.0/8, 192.0.2.7 300.1.1.1"`
@@ -79,9 +86,15 @@ type Entry struct {
 	Reason  string `json:"reason,omitempty" doc:"Why it is not plainly valid." example:"private (RFC 1918): never matches a client from outside"`
 }
 
+// checkAllowlist judges with the code that a later edit judges with, so that
+// the chips of the console never promise what the edit refuses.
 func (s *server) checkAllowlist(_ context.Context, _ caller, in *checkAllowlistInput) (*answer[Checked], error) {
 	list, judged := latchkey.ParseAllowlist(in.Body.Text)
-	_, err := latchkey.NewAllowlist([]string{in.Body.Text})
+	var whole []string // no entry at all is the empty list: any address
+	if len(judged) > 0 {
+		whole = []string{in.Body.Text}
+	}
+	_, err := latchkey.NewAllowlist(whole)
 	entries := shaped(judged, func(e latchkey.Entry) Entry {
 		return Entry{e.Text, string(e.Verdict), e.Prefix, e.Covers, e.Reason}
 	})
@@ -93,6 +106,7 @@ type Health struct {
 	Status string `json:"status" enum:"ok" doc:"A node that cannot serve answers 503." example:"ok"`
 }
 
+// health logs the cause and keeps it from the answer: anyone may ask.
 func (s *server) health(ctx context.Context, _ caller, _ *struct{}) (*answer[Health], error) {
 	if s.Health != nil {
 		if err := s.Health(ctx); err != nil {

@@ -44,6 +44,8 @@ func statusOf(e *latchkey.Error) int {
 
 // code explains one code of a Problem on the reading page. A test finds every
 // code of the authority here, with the status that it is answered with.
+// The codes are part of the contract: a client acts on them, so one that was
+// published keeps its meaning and its status.
 type code struct {
 	Name    string
 	Status  int
@@ -83,12 +85,14 @@ var codes = []code{
 	{"code_expired", 409, "The code is older than it may be. Ask for another one; no try was counted."},
 	{"code_replaced", 409, "A newer code was sent while this one was on its way. Use the newer one."},
 	{"factor_not_found", 409, "The second factor was removed in the meantime."},
+	{"factors_changed", 409, "A second factor was enrolled in the meantime. Start anew."},
 	{"code_used", 409, "The code was used before. Wait for the next one."},
 	{"factor_not_chosen", 409, "Choose a factor first."},
 	{"no_choice", 409, "This pending has one proof only; there is nothing to choose."},
 	{"no_code_to_send", 409, "The chosen factor makes its own codes."},
 	{"last_factor", 409, "The only factor cannot be removed. Add another one first."},
 	{"too_many_factors", 409, "The member has as many factors as possible. Remove one first."},
+	{"already_set_up", 409, "There is an account already. Sign in."},
 	{"body_too_large", 413, "A body has at most 64 KiB."},
 	{"unsupported_media_type", 415, "Send Content-Type: application/json."},
 	{"invalid_input", 422, "A parameter or member is missing, unknown, or not of its type. field says which."},
@@ -100,6 +104,7 @@ var codes = []code{
 	{"invalid_password", 422, "The new password is too short, too long or too common."},
 	{"invalid_code", 422, "A code has 6 digits, a recovery code 16 letters and digits. No try was counted."},
 	{"invalid_limit", 422, "A page has 1 to 200 items."},
+	{"invalid_link", 422, "The link was used, has expired, or a newer one was made. Ask for another one."},
 	{"nothing_changed", 422, "The edit changes neither permissions nor IP whitelist."},
 	{"wrong_code", 422, "The code is wrong. triesLeft says how many more may be tried."},
 	{"wrong_password", 422, "The password that was asked for again is wrong."},
@@ -110,6 +115,7 @@ var codes = []code{
 	{"too_many_codes", 429, "Too many codes were sent lately; see retryAfter."},
 	{"too_many_wrong_codes", 429, "Too many wrong codes in this account and hour."},
 	{"too_many_sign_ins", 429, "Too many tries of a password from here; see retryAfter."},
+	{"too_many_requests", 429, "Too many requests of this kind from here; see retryAfter."},
 	{"internal_error", 500, "A fault of this server. Nothing is known to have changed; read the state again."},
 	{"busy", 503, "Too many passwords are being checked at once. Try again in a moment."},
 	{"store_unavailable", 503, "The database cannot be written now. Nothing was changed; try again."},

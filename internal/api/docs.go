@@ -30,11 +30,14 @@ type docsPage struct {
 	Other    []Route // pages beside the API
 }
 
+// docsChapter is a tag of the document with its routes.
 type docsChapter struct {
 	Name, Text string
 	Operations []docsOperation
 }
 
+// docsOperation is one route as a person reads it: the guard stands beside the
+// path, because it is the first question.
 type docsOperation struct {
 	Route
 	ID, Summary, Text string
@@ -44,17 +47,20 @@ type docsOperation struct {
 	Codes             []code
 }
 
+// docsBody is a request's or an answer's body.
 type docsBody struct {
 	Status, Text string
 	Shape        string // name of the schema; "" for none
 	Example      string
 }
 
+// docsShape is a named schema; bodies link to it instead of repeating it.
 type docsShape struct {
 	Name   string
 	Fields []docsField
 }
 
+// docsField is a parameter or a member.
 type docsField struct {
 	Name, In, Type, Text string
 	Shape                string // the schema that the type is made of
@@ -89,6 +95,8 @@ func renderDocs(api *huma.OpenAPI, rows []route) ([]byte, string) {
 	return out.Bytes(), pagePolicy(docsCSS)
 }
 
+// docsOperationOf reads what huma made of the types, so that the page cannot
+// tell another story than the document.
 func docsOperationOf(r Route, op *huma.Operation) docsOperation {
 	out := docsOperation{Route: r, ID: op.OperationID, Summary: op.Summary, Text: op.Description}
 	for _, p := range op.Parameters {
@@ -117,6 +125,7 @@ func docsOperationOf(r Route, op *huma.Operation) docsOperation {
 	return out
 }
 
+// docsBodyOf takes the one content type that every body here has.
 func docsBodyOf(content map[string]*huma.MediaType) docsBody {
 	var out docsBody
 	for _, media := range content {
@@ -130,6 +139,7 @@ func docsBodyOf(content map[string]*huma.MediaType) docsBody {
 	return out
 }
 
+// docsShapes lists the schemas by name; maps have no order of their own.
 func docsShapes(api *huma.OpenAPI) []docsShape {
 	var out []docsShape
 	all := api.Components.Schemas.Map()
@@ -144,6 +154,7 @@ func docsShapes(api *huma.OpenAPI) []docsShape {
 	return out
 }
 
+// docsFieldOf describes a type in words: "list of string", "string (date-time)".
 func docsFieldOf(name string, s *huma.Schema, required bool) docsField {
 	f := docsField{Name: name, Type: s.Type, Text: s.Description, Values: s.Enum, Required: required, Shape: shapeName(s)}
 	if s.Format != "" && s.Format != "int64" {

@@ -175,10 +175,13 @@ func complete(api *huma.OpenAPI, op *huma.Operation, n note) {
 	}
 }
 
+// textHeader documents a header of plain text.
 func textHeader(doc string) *huma.Param {
 	return &huma.Param{Description: doc, Schema: &huma.Schema{Type: huma.TypeString}}
 }
 
+// exemplify gives each body an example: people copy them, and tools build
+// mocks of them.
 func exemplify(api *huma.OpenAPI, content map[string]*huma.MediaType) {
 	for _, media := range content {
 		if media.Example == nil && media.Schema != nil {
@@ -213,6 +216,7 @@ func sample(api *huma.OpenAPI, s *huma.Schema, depth int) any {
 	return out
 }
 
+// The document says nothing that the source does not; it is open to anyone.
 func (s *server) openAPIYAML(w http.ResponseWriter, _ *http.Request) {
 	serve(w, "application/openapi+yaml", s.document.yaml)
 }
@@ -221,11 +225,14 @@ func (s *server) openAPIJSON(w http.ResponseWriter, _ *http.Request) {
 	serve(w, "application/openapi+json", s.document.json)
 }
 
+// docs opens the policy for its one style sheet; see pagePolicy.
 func (s *server) docs(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Security-Policy", s.document.pagePolicy)
 	serve(w, "text/html; charset=utf-8", s.document.page)
 }
 
+// serve lets browsers keep a copy but ask again: a new version of the program
+// must not be read by the old page.
 func serve(w http.ResponseWriter, kind string, body []byte) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "no-cache")

@@ -18,6 +18,8 @@ import (
 // long the history is.
 const exportPage = 500
 
+// exportHeader names the columns as the screen does, and the hash, so that an
+// exported history can be checked against a later one.
 var exportHeader = []string{"Number", "Time", "Source", "Action", "IP", "Member", "Key", "Subject", "Changes", "Note", "Hash"}
 
 // exportActivities streams all that the filter selects, newest first. The
@@ -38,6 +40,8 @@ func (s *server) exportActivities(ctx context.Context, c caller, in *Filter) (*h
 	}}, nil
 }
 
+// export writes page after page until one is not full. Only one page is in
+// memory at a time, and each is on its way before the next is read.
 func (s *server) export(ctx context.Context, actor latchkey.Actor, in Filter, page []latchkey.Activity, w http.ResponseWriter) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
@@ -57,6 +61,8 @@ func (s *server) export(ctx context.Context, actor latchkey.Actor, in Filter, pa
 	}
 }
 
+// csvRow writes times as in the API and every cell inert, those of our own
+// making too: then no future column can be forgotten.
 func csvRow(a latchkey.Activity) []string {
 	changes := make([]string, len(a.Changes))
 	for i, c := range a.Changes {

@@ -18,6 +18,7 @@ type Factors struct {
 	RecoveryLeft int      `json:"recoveryLeft" doc:"Recovery codes that were not used yet." example:"10"`
 }
 
+// factors lists the member's own. Nobody, the owner included, sees another's.
 func (s *server) factors(ctx context.Context, c caller, _ *struct{}) (*answer[Factors], error) {
 	all, left, err := s.Authority.Factors(ctx, c.Actor)
 	return &answer[Factors]{Factors{shaped(all, factor), left}}, err
@@ -43,6 +44,8 @@ func (o Once) of(content ...string) authority.Idempotency {
 	return authority.Idempotency{Key: hex.EncodeToString(name[:]), Digest: hex.EncodeToString(mac.Sum(nil))}
 }
 
+// enrolFactorInput asks for the password again. The phone is checked by the
+// authority, which knows what a number is; the bound here is against abuse.
 type enrolFactorInput struct {
 	Once
 	Body struct {
@@ -52,6 +55,8 @@ type enrolFactorInput struct {
 	}
 }
 
+// enrolFactor begins with whichever kind was named. What has to prove what, and
+// in which order, is the authority's.
 func (s *server) enrolFactor(ctx context.Context, c caller, in *enrolFactorInput) (*begun, error) {
 	// The password is no part of the digest: it has been checked already, and
 	// must not stand in the database in any form that can be guessed fast.
@@ -66,6 +71,8 @@ func (s *server) enrolFactor(ctx context.Context, c caller, in *enrolFactorInput
 	return begin(s.Authority.EnrolTOTP(ctx, c.Actor, password, idem))
 }
 
+// removeFactorInput is the body of a POST, because proxies drop the body of a
+// DELETE and a password must not stand in a URL.
 type removeFactorInput struct {
 	Ref
 	Body struct {
@@ -73,10 +80,13 @@ type removeFactorInput struct {
 	}
 }
 
+// removeFactor begins; the last factor stays (the authority says last_factor).
 func (s *server) removeFactor(ctx context.Context, c caller, in *removeFactorInput) (*begun, error) {
 	return begin(s.Authority.RemoveFactor(ctx, c.Actor, in.ID, in.Body.Password.Reveal()))
 }
 
+// renewRecoveryInput asks for the password again, like all that changes what
+// guards the member.
 type renewRecoveryInput struct {
 	Once
 	Body struct {
@@ -84,6 +94,8 @@ type renewRecoveryInput struct {
 	}
 }
 
+// renewRecovery takes an Idempotency-Key: a repeated click must not begin two
+// renewals of which one would kill the codes of the other.
 func (s *server) renewRecovery(ctx context.Context, c caller, in *renewRecoveryInput) (*begun, error) {
 	return begin(s.Authority.RenewRecovery(ctx, c.Actor, in.Body.Password.Reveal(), in.of("POST /v1/recovery-codes")))
 }

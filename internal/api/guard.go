@@ -41,6 +41,7 @@ func (s *server) admit(r *http.Request, guard Guard, v *visit) error {
 	switch {
 	case guard == SignedIn:
 		return nil
+	// An unknown guard is a mistake in the table, and shuts the route.
 	case guard != Member && guard != Owner:
 		return latchkey.ErrForbidden
 	case !session.Full:

@@ -117,6 +117,9 @@ func TestARepeatedRequestBeginsNothingNew(t *testing.T) {
 	if other := owner.want(202, "POST /v1/keys", newBot); other.at("id") == first.at("id") {
 		t.Error("without the header nothing is a repetition")
 	}
+	if other := owner.want(202, "POST /v1/keys", newBot, "Idempotency-Key", "another"); other.at("id") == first.at("id") {
+		t.Error("another header value is no repetition")
+	}
 	p, err := w.store.Pending(t.Context(), first.at("id"))
 	w.must(err)
 	if p.Draft.KeyName != "bot-1" {

@@ -13,16 +13,22 @@ type Keys struct {
 	Most  int   `json:"most" doc:"The most keys that an account may have." example:"5"`
 }
 
+// keys has no pages: an account has few keys, by the limit that the answer
+// tells.
 func (s *server) keys(ctx context.Context, c caller, _ *struct{}) (*answer[Keys], error) {
 	all, err := s.Authority.Keys(ctx, c.Actor)
 	return &answer[Keys]{Keys{shaped(all, key), s.Limits.KeysPerAccount}}, err
 }
 
+// key answers 404 for a key of another account, as for one that never was:
+// whether an id exists is nobody else's to know.
 func (s *server) key(ctx context.Context, c caller, in *Ref) (*answer[Key], error) {
 	k, err := s.Authority.Key(ctx, c.Actor, in.ID)
 	return &answer[Key]{key(k)}, err
 }
 
+// createKeyInput keeps the raw body for the digest of the idempotency key: it
+// holds no secret, and every byte of it was asked for.
 type createKeyInput struct {
 	Once
 	RawBody []byte
@@ -33,6 +39,7 @@ type createKeyInput struct {
 	}
 }
 
+// createKey makes nothing yet. Id and secret come with the confirmation.
 func (s *server) createKey(ctx context.Context, c caller, in *createKeyInput) (*begun, error) {
 	permissions, err := latchkey.ParsePermissions(in.Body.Permissions)
 	if err != nil {
@@ -57,6 +64,8 @@ func allowlistOf(entries []string) (latchkey.Allowlist, error) {
 	return latchkey.NewAllowlist(entries)
 }
 
+// editKeyInput tells an absent list (as it is) from an empty one (none, any
+// address): the two must never be mixed up, an empty whitelist opens the key.
 type editKeyInput struct {
 	Ref
 	Body struct {
@@ -66,6 +75,8 @@ type editKeyInput struct {
 	}
 }
 
+// editKey hands on only what was named. That something changes at all is the
+// authority's to judge, against the version that the owner saw.
 func (s *server) editKey(ctx context.Context, c caller, in *editKeyInput) (*begun, error) {
 	var edit latchkey.Edit
 	if in.Body.Permissions != nil {
@@ -85,6 +96,8 @@ func (s *server) editKey(ctx context.Context, c caller, in *editKeyInput) (*begu
 	return begin(s.Authority.Edit(ctx, c.Actor, in.ID, in.Body.Version, edit))
 }
 
+// activateKeyInput names the version, so that the code in the mail is for the
+// permissions and addresses that were on the screen.
 type activateKeyInput struct {
 	Ref
 	Body struct {
@@ -92,6 +105,7 @@ type activateKeyInput struct {
 	}
 }
 
+// activateKey opens the pending whose code goes out by e-mail.
 func (s *server) activateKey(ctx context.Context, c caller, in *activateKeyInput) (*begun, error) {
 	return begin(s.Authority.Activate(ctx, c.Actor, in.ID, in.Body.Version))
 }
@@ -102,16 +116,21 @@ type Deactivated struct {
 	Receipt *Receipt `json:"receipt" doc:"Where the change is in force."`
 }
 
+// deactivateKey names no version: stopping a key must work whatever has happened
+// to it in the meantime.
 func (s *server) deactivateKey(ctx context.Context, c caller, in *Ref) (*answer[Deactivated], error) {
 	k, r, err := s.Authority.Deactivate(ctx, c.Actor, in.ID)
 	return &answer[Deactivated]{Deactivated{key(k), receipt(r)}}, err
 }
 
+// deleteKeyInput has the version in the query: a DELETE has no body that every
+// proxy carries.
 type deleteKeyInput struct {
 	Ref
 	Version int64 `query:"version" required:"true" minimum:"1" doc:"The version that was seen." example:"4"`
 }
 
+// deleteKey only begins; a key that waits for its deletion still works.
 func (s *server) deleteKey(ctx context.Context, c caller, in *deleteKeyInput) (*begun, error) {
 	return begin(s.Authority.Delete(ctx, c.Actor, in.ID, in.Version))
 }

@@ -25,7 +25,7 @@ type expect struct {
 }
 
 // matrix has a row for every route. {key}, {live}, {session}, {factor},
-// {edit}, {activation} and {note} stand for ids that scene makes.
+// {edit}, {activation} and {code} stand for what newScene makes.
 var matrix = map[string]expect{
 	"POST /v1/session":         {202, 202, 202, 202, 202, "", `{"email":"owner@one.example","password":"` + password + `"}`},
 	"GET /v1/session":          {200, 200, 200, 200, 401, "", ""},

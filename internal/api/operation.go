@@ -29,16 +29,23 @@ var tags = []*huma.Tag{
 
 // Codes that several routes share.
 var (
-	opens     = []string{"second_factor_required", "too_many_codes"}
-	rechecks  = []string{"wrong_password", "too_many_sign_ins", "busy"}
-	repeats   = []string{"idempotency_key_reused"}
-	moves     = []string{"key_not_found", "key_changed", "wrong_status"}
-	waits     = []string{"other_session", "forbidden", "pending_closed", "pending_confirmed", "pending_cancelled", "pending_dead", "pending_expired", "pending_changed", "key_changed"}
-	sends     = []string{"no_sends_left", "resend_too_early", "too_many_codes"}
-	proves    = []string{"wrong_code", "invalid_code", "code_expired", "code_used", "code_replaced", "factor_not_found", "factor_not_chosen", "recovery_not_accepted", "too_many_wrong_codes"}
+	// where a second factor has to be there already
+	opens = []string{"second_factor_required", "too_many_codes"}
+	// where the password is asked for again
+	rechecks = []string{"wrong_password", "too_many_sign_ins", "busy"}
+	repeats  = []string{"idempotency_key_reused"}
+	// where the life of a key says what may follow
+	moves = []string{"key_not_found", "key_changed", "wrong_status"}
+	// where a pending must still be open, in this session
+	waits = []string{"other_session", "forbidden", "pending_closed", "pending_confirmed", "pending_cancelled", "pending_dead", "pending_expired", "pending_changed", "key_changed"}
+	sends = []string{"no_sends_left", "resend_too_early", "too_many_codes"}
+	// where a code is judged
+	proves = []string{"wrong_code", "invalid_code", "code_expired", "code_used", "code_replaced", "factor_not_found", "factors_changed", "factor_not_chosen", "recovery_not_accepted", "too_many_wrong_codes"}
+	// what the transaction may find when it writes
 	completes = []string{"name_taken", "too_many_keys", "wrong_status", "key_not_found", "too_many_codes"}
 )
 
+// all joins lists of codes.
 func all(lists ...[]string) []string { return slices.Concat(lists...) }
 
 // notes has one entry for each row of routes that the document describes.

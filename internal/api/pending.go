@@ -8,6 +8,8 @@ import (
 	"latchkey/internal/authority"
 )
 
+// pending lets the console find its way again after a reload: the dialog shows
+// the same countdowns and tries as before.
 func (s *server) pending(ctx context.Context, c caller, in *Ref) (*answer[Step], error) {
 	return look(s.Authority.Pending(ctx, c.Actor, in.ID))
 }
@@ -17,6 +19,7 @@ func look(s authority.Step, err error) (*answer[Step], error) {
 	return &answer[Step]{step(s)}, err
 }
 
+// chooseFactorInput names a factor of the pending's own list.
 type chooseFactorInput struct {
 	Ref
 	Body struct {
@@ -24,14 +27,19 @@ type chooseFactorInput struct {
 	}
 }
 
+// chooseFactor may send a code, and so answers like resendCode with the new
+// times.
 func (s *server) chooseFactor(ctx context.Context, c caller, in *chooseFactorInput) (*answer[Step], error) {
 	return look(s.Authority.Choose(ctx, c.Actor, in.ID, in.Body.FactorID))
 }
 
+// resendCode answers 429 with the seconds to wait when it is too early.
 func (s *server) resendCode(ctx context.Context, c caller, in *Ref) (*answer[Step], error) {
 	return look(s.Authority.Resend(ctx, c.Actor, in.ID))
 }
 
+// confirmInput carries the proof and nothing else: what happens is what was
+// frozen when the pending was opened, never something of this body.
 type confirmInput struct {
 	Ref
 	Body struct {
@@ -52,12 +60,15 @@ type Outcome struct {
 	Next          *Step    `json:"next,omitempty" doc:"What has to be confirmed next: a new factor proves that it works."`
 }
 
+// confirmOutput is 201 for a new key and 200 for the rest, with one shape.
 type confirmOutput struct {
 	Status    int
 	SetCookie []http.Cookie `header:"Set-Cookie" doc:"After a sign-in: the session's new token."`
 	Body      Outcome
 }
 
+// confirm hands the answer on as it was typed. It is a Secret up to here, so
+// that no log line and no error text on the way can show it.
 func (s *server) confirm(ctx context.Context, c caller, in *confirmInput) (*confirmOutput, error) {
 	given := authority.Answer{Code: in.Body.Code.Reveal(), Recovery: in.Body.RecoveryCode.Reveal()}
 	made, err := s.Authority.Confirm(ctx, c.Actor, in.ID, given)
@@ -96,6 +107,8 @@ func (s *server) outcome(made authority.Outcome) Outcome {
 	return out
 }
 
+// cancel is a POST of its own instead of a DELETE: the pending stays, closed, in
+// the history.
 func (s *server) cancel(ctx context.Context, c caller, in *Ref) (*struct{}, error) {
 	return nil, s.Authority.Cancel(ctx, c.Actor, in.ID)
 }

@@ -83,10 +83,12 @@ func (s *server) problem(ctx context.Context, err error) *Problem {
 	return p
 }
 
+// newProblem links every code to its line of the reading page.
 func newProblem(status int, code, detail string) *Problem {
 	return &Problem{Type: "/docs#code-" + code, Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
+// internalProblem says nothing but the number under which the log has it all.
 func internalProblem(id string) *Problem {
 	p := newProblem(http.StatusInternalServerError, "internal_error", "internal error")
 	p.RequestID = id
@@ -131,6 +133,7 @@ func requiredName(message string) (string, bool) {
 // safeTexts begin huma's sentences that hold nothing of the request.
 var safeTexts = []string{"expected ", "required ", "unexpected property", "unknown query parameter", "invalid integer", "invalid date/time"}
 
+// safeText lets through only sentences that are made of the schema.
 func safeText(message string) string {
 	for _, begin := range safeTexts {
 		if strings.HasPrefix(message, begin) {

@@ -33,6 +33,8 @@ func (r Route) pattern() string { return r.Method + " " + r.Path }
 // routes is the whole policy: nothing else is reachable but the console's files.
 func (s *server) routes() []route {
 	return []route{
+		// A half session may see itself and leave; all else of a sign-in is below,
+		// at the pendings.
 		row("POST", "/v1/session", Anyone, s.signIn),
 		row("GET", "/v1/session", SignedIn, s.whoAmI),
 		row("DELETE", "/v1/session", SignedIn, s.signOut),
@@ -42,11 +44,13 @@ func (s *server) routes() []route {
 		row("GET", "/v1/account", Member, s.account),
 		row("GET", "/v1/members", Owner, s.members),
 
+		// Every member has factors and recovery codes of their own.
 		row("GET", "/v1/factors", Member, s.factors),
 		row("POST", "/v1/factors", Member, s.enrolFactor),
 		row("POST", "/v1/factors/{id}/remove", Member, s.removeFactor),
 		row("POST", "/v1/recovery-codes", Member, s.renewRecovery),
 
+		// Only the owner reaches keys; a subuser's try is recorded.
 		row("GET", "/v1/keys", Owner, s.keys),
 		row("POST", "/v1/keys", Owner, s.createKey),
 		row("GET", "/v1/keys/{id}", Owner, s.key),
@@ -56,17 +60,21 @@ func (s *server) routes() []route {
 		row("POST", "/v1/keys/{id}/deactivate", Owner, s.deactivateKey),
 		row("GET", "/v1/keys/{id}/refused-calls", Owner, s.refusedCalls),
 
+		// A pending belongs to one session, which may be the half one whose second
+		// step it is. The authority shows it to no other.
 		row("GET", "/v1/pending/{id}", SignedIn, s.pending),
 		row("POST", "/v1/pending/{id}/factor", SignedIn, s.chooseFactor),
 		row("POST", "/v1/pending/{id}/resend", SignedIn, s.resendCode),
 		row("POST", "/v1/pending/{id}/confirm", SignedIn, s.confirm),
 		row("POST", "/v1/pending/{id}/cancel", SignedIn, s.cancel),
 
+		// What happened is the owner's to read; what is enforced is public.
 		row("GET", "/v1/activities", Owner, s.activities),
 		row("GET", "/v1/activities.csv", Owner, s.exportActivities),
 		row("GET", "/v1/catalog", Anyone, s.catalog),
 		row("POST", "/v1/allowlist/check", Member, s.checkAllowlist),
 
+		// About the node and this API itself.
 		row("GET", "/health", Anyone, s.health),
 		page("GET", "/openapi.yaml", Anyone, s.openAPIYAML),
 		page("GET", "/openapi.json", Anyone, s.openAPIJSON),

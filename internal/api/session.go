@@ -7,6 +7,8 @@ import (
 	"latchkey"
 )
 
+// signInInput has bounds that are above what the authority accepts: a password
+// that is too long is told apart there, in the time of a wrong one.
 type signInInput struct {
 	Body struct {
 		Email    string          `json:"email" maxLength:"254" doc:"The member's address." example:"owner@example.com"`
@@ -21,12 +23,16 @@ type SignIn struct {
 	Pending *Step   `json:"pending,omitempty" doc:"The second step, with status 202: confirm it to make the session full."`
 }
 
+// signInOutput sets a cookie for a half session too. Its token is worth nothing
+// but the second step, and the confirmation replaces it.
 type signInOutput struct {
 	Status    int
 	SetCookie []http.Cookie `header:"Set-Cookie" doc:"The session token: HttpOnly, SameSite=Strict."`
 	Body      SignIn
 }
 
+// signIn answers 200 or 202 with the same shape, so that a client that ignores
+// the status still finds the pending.
 func (s *server) signIn(ctx context.Context, c caller, in *signInInput) (*signInOutput, error) {
 	made, err := s.Authority.SignIn(ctx, c.Visitor, in.Body.Email, in.Body.Password.Reveal())
 	if err != nil {
@@ -48,6 +54,8 @@ type WhoAmI struct {
 	Account *Account `json:"account,omitempty" doc:"The member's account; absent until the session is full."`
 }
 
+// whoAmI asks for the account only when the session is full: the authority is
+// not asked for anything on behalf of a half session but its second step.
 func (s *server) whoAmI(ctx context.Context, c caller, _ *struct{}) (*answer[WhoAmI], error) {
 	out := &answer[WhoAmI]{WhoAmI{Session: s.session(c.Session, c.Session.ID), Member: person(c.Member)}}
 	if !c.Session.Full {
@@ -61,14 +69,18 @@ func (s *server) whoAmI(ctx context.Context, c caller, _ *struct{}) (*answer[Who
 	return out, nil
 }
 
+// signOutOutput goes out only when the session has really ended; see row.
 type signOutOutput struct {
 	SetCookie []http.Cookie `header:"Set-Cookie" doc:"Deletes the session cookie."`
 }
 
+// signOut works for half sessions too: who cannot finish must be able to leave.
 func (s *server) signOut(ctx context.Context, c caller, _ *struct{}) (*signOutOutput, error) {
 	return &signOutOutput{s.cookie("")}, s.Authority.SignOut(ctx, c.Actor)
 }
 
+// sessions marks the one that asks, so that the console does not offer to end
+// it by mistake.
 func (s *server) sessions(ctx context.Context, c caller, _ *struct{}) (*answer[List[Session]], error) {
 	all, err := s.Authority.Sessions(ctx, c.Actor)
 	return listOf(all, func(of latchkey.Session) Session { return s.session(of, c.Session.ID) }), err
@@ -80,10 +92,13 @@ type Ref struct {
 	ID string `path:"id" pattern:"^[0-9A-Za-z_-]{1,64}$" doc:"The id, as a list or an earlier answer gave it." example:"pen_3y7p1s5w9b2e6h0k4n8r2u6x0z"`
 }
 
+// endSession reaches the member's own sessions only; any other id is not found.
 func (s *server) endSession(ctx context.Context, c caller, in *Ref) (*struct{}, error) {
 	return nil, s.Authority.EndSession(ctx, c.Actor, in.ID)
 }
 
+// changePasswordInput asks for the present password although there is a
+// session: an unlocked screen must not be enough.
 type changePasswordInput struct {
 	Body struct {
 		Password    latchkey.Secret `json:"password" maxLength:"1024" format:"password" doc:"The present password." example:"a long sentence nobody guesses"`
@@ -91,6 +106,7 @@ type changePasswordInput struct {
 	}
 }
 
+// changePassword keeps this session; the authority ends all the others.
 func (s *server) changePassword(ctx context.Context, c caller, in *changePasswordInput) (*struct{}, error) {
 	err := s.Authority.ChangePassword(ctx, c.Actor, in.Body.Password.Reveal(), in.Body.NewPassword.Reveal())
 	return nil, renamed(err, "invalid_password", "newPassword")
@@ -103,11 +119,13 @@ type Account struct {
 	CreatedAt Moment `json:"createdAt" doc:"When it was made."`
 }
 
+// account is open to every member: a subuser may know whose account it is.
 func (s *server) account(ctx context.Context, c caller, _ *struct{}) (*answer[Account], error) {
 	a, err := s.Authority.Account(ctx, c.Actor)
 	return &answer[Account]{Account{a.ID, a.Name, Moment(a.CreatedAt)}}, err
 }
 
+// members is the owner's: addresses are what a stranger would sign in with.
 func (s *server) members(ctx context.Context, c caller, _ *struct{}) (*answer[List[Person]], error) {
 	all, err := s.Authority.Members(ctx, c.Actor)
 	return listOf(all, person), err

@@ -38,6 +38,7 @@ type List[T any] struct {
 	Items []T `json:"items" doc:"Everything there is."`
 }
 
+// listOf shapes a whole list.
 func listOf[F, T any](from []F, shape func(F) T) *answer[List[T]] {
 	return &answer[List[T]]{List[T]{shaped(from, shape)}}
 }
@@ -58,6 +59,7 @@ type Person struct {
 	Role  string `json:"role" enum:"owner,subuser" doc:"An account has exactly one owner; only the owner reaches keys." example:"owner"`
 }
 
+// person leaves out the account: all members that one sees are of one's own.
 func person(m latchkey.Member) Person { return Person{m.ID, m.Email, string(m.Role)} }
 
 // Session is one sign-in of the member.
@@ -94,6 +96,7 @@ type Factor struct {
 	LastUsed  *Moment `json:"lastUsed,omitempty" doc:"When it proved something last; absent: never."`
 }
 
+// factor never has more of a phone than its label, which is masked already.
 func factor(f latchkey.Factor) Factor {
 	return Factor{f.ID, string(f.Kind), f.Label, Moment(f.CreatedAt), moment(f.LastUsed)}
 }
@@ -111,6 +114,7 @@ type Key struct {
 	LastUsed    *Moment  `json:"lastUsed,omitempty" doc:"When a call with it was allowed last, to some seconds; absent: never."`
 }
 
+// key has no way to the secret: latchkey.Key does not carry it.
 func key(k latchkey.Key) Key {
 	return Key{
 		ID: k.ID, Name: k.Name, Status: string(k.Status), Permissions: k.Permissions.Names(), Allowlist: k.Allowlist.Strings(),
@@ -125,6 +129,7 @@ type Change struct {
 	New   string `json:"new" doc:"As it will be, in words." example:"Read, Trade"`
 }
 
+// change converts: both have the same fields, only the tags differ.
 func change(c latchkey.Change) Change { return Change(c) }
 
 // Receipt says how many gateway nodes confirmed that they apply a change.
@@ -134,6 +139,7 @@ type Receipt struct {
 	TookMs    int64 `json:"tookMs" doc:"Milliseconds until the change was in force everywhere." example:"12"`
 }
 
+// receipt writes the time in milliseconds; a Duration would be nanoseconds.
 func receipt(r latchkey.Receipt) *Receipt {
 	return &Receipt{r.Nodes, r.Confirmed, r.Took.Milliseconds()}
 }

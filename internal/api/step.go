@@ -40,6 +40,7 @@ type Enrolment struct {
 	URI    string `json:"uri" doc:"The same as an otpauth URI, to be shown as a QR code." example:"otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"`
 }
 
+// step shows no code and no attempt: only what is left of them.
 func step(s authority.Step) Step {
 	p := s.Pending
 	out := Step{
@@ -56,6 +57,7 @@ func step(s authority.Step) Step {
 	return out
 }
 
+// choice is a factor without its history, which a half session has no need of.
 func choice(f latchkey.Factor) Choice { return Choice{f.ID, string(f.Kind), f.Label} }
 
 // begun is the answer to what opened a pending: 202.

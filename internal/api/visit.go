@@ -22,6 +22,8 @@ type visit struct {
 	caller caller
 }
 
+// visitKey is the one key that this package puts into a context. What lies
+// under it goes no further than row, which makes an argument of it.
 type visitKey struct{}
 
 // visitOf finds the request's visit. A context without one yields a caller
@@ -109,6 +111,7 @@ type recorder struct {
 	status int
 }
 
+// WriteHeader notes the first status, as net/http sends only that.
 func (r *recorder) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status
@@ -116,6 +119,7 @@ func (r *recorder) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
+// Write without WriteHeader is a 200.
 func (r *recorder) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK

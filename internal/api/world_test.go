@@ -58,7 +58,12 @@ type world struct {
 // start is the moment at which the clock of every test begins.
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func newWorld(t *testing.T) *world { return openWorld(t, t.TempDir(), start) }
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := openWorld(t, t.TempDir(), start)
+	w.contract = contractOf(t, w.handler)
+	return w
+}
 
 // openWorld opens the data folder, making what it lacks.
 func openWorld(t *testing.T, dir string, now time.Time) *world {
@@ -79,7 +84,6 @@ func openWorld(t *testing.T, dir string, now time.Time) *world {
 		Authority: w.authority, Catalog: actions, Limits: limits, Now: w.now,
 		ScanJSON: func(body []byte) error { return signature.ScanJSON(body) },
 	})
-	w.contract = contractOf(t, w.handler)
 	return w
 }
 
@@ -90,7 +94,9 @@ func (w *world) copied(t *testing.T) *world {
 	dir := t.TempDir()
 	w.must(os.CopyFS(dir, os.DirFS(w.dir)))
 	w.must(os.Chmod(filepath.Join(dir, "keyset.json"), 0o600)) // CopyFS copies no modes
-	return openWorld(t, dir, w.now())
+	c := openWorld(t, dir, w.now())
+	c.contract = w.contract // the same document; compiling it takes longer than the test
+	return c
 }
 
 func contractOf(t *testing.T, h http.Handler) validator.Validator {

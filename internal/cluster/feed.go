@@ -136,8 +136,8 @@ func (f *Feed) settleAll(ctx context.Context) bool {
 func (f *Feed) settleOne(ctx context.Context, keyID string, number uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	// What is read here was committed after the doubt began, or is what the
-	// doubtful change left as it was: either way it is the state to go by.
+	// The reading begins after the doubt, so it holds the doubtful change or
+	// shows that it did not happen (see Load).
 	key, secret, err := f.load(ctx, keyID)
 	if errors.Is(err, latchkey.ErrKeyGone) {
 		key, secret, err = latchkey.Key{ID: keyID, Status: latchkey.StatusDeleted}, "", nil

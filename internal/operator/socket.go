@@ -96,7 +96,10 @@ func serveOne(ctx context.Context, conn net.Conn, door Door, log *slog.Logger) {
 	deadline, _ := ctx.Deadline()
 	_ = conn.SetDeadline(deadline)
 	var req Request
-	line, err := io.ReadAll(io.LimitReader(conn, maxRequest)) // the client closes its side when it has said all
+	line, err := io.ReadAll(io.LimitReader(conn, maxRequest+1)) // the client closes its side when it has said all
+	if err == nil && len(line) > maxRequest {
+		err = errors.New("too long")
+	}
 	if err == nil {
 		err = decode(line, &req)
 	}

@@ -107,8 +107,9 @@ func (s *Store) MemberByEmail(ctx context.Context, email string) (m latchkey.Mem
 }
 
 // SetPassword writes the hash, ends all sessions but keepSession ("" keeps
-// none) and cancels what they had pending: whoever changes a password after a
-// theft must not leave the thief signed in (ASVS 7.4.3). ErrNotFound.
+// none), cancels what they had pending and kills links of a forgotten password:
+// whoever changes a password after a theft must not leave the thief signed in
+// (ASVS 7.4.3), nor with a way to come back. ErrNotFound.
 func (s *Store) SetPassword(ctx context.Context, memberID, passwordHash, keepSession string, act latchkey.Activity) error {
 	return s.act(ctx, func(t *tx) error {
 		rows, err := t.SetPassword(ctx, db.SetPasswordParams{ID: memberID, PasswordHash: passwordHash})
@@ -120,6 +121,9 @@ func (s *Store) SetPassword(ctx context.Context, memberID, passwordHash, keepSes
 			return err
 		}
 		if err := t.DeleteOtherSessions(ctx, db.DeleteOtherSessionsParams{MemberID: memberID, ID: keepSession}); err != nil {
+			return err
+		}
+		if err := t.DeleteResets(ctx, somebody(memberID)); err != nil {
 			return err
 		}
 		_, err = t.record(ctx, act, nil)

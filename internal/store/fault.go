@@ -25,6 +25,7 @@ var (
 	errFactorsMoved  = latchkey.Errorf(latchkey.KindConflict, "factors_changed", "a second factor was enrolled in the meantime; start anew")
 	errLastFactor    = latchkey.Errorf(latchkey.KindConflict, "last_factor", "this is the only factor; add another one before you remove it")
 	errFactorGone    = latchkey.Errorf(latchkey.KindConflict, "factor_not_found", "this second factor was removed in the meantime")
+	errSetUp         = latchkey.Errorf(latchkey.KindConflict, "already_set_up", "there is an account already; sign in, or ask who runs the platform")
 	errKeyReused     = latchkey.Errorf(latchkey.KindConflict, "idempotency_key_reused", "this Idempotency-Key was sent with another request; take a new one")
 
 	errReadOnly    = latchkey.Errorf(latchkey.KindUnavailable, "read_only", "the database was opened to read only")

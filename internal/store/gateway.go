@@ -89,6 +89,9 @@ func (s *Store) NoteUse(ctx context.Context, uses []latchkey.KeyUse, calls []lat
 			if err != nil {
 				return err
 			}
+			if err := t.countRefused(ctx, u); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

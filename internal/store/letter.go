@@ -38,7 +38,11 @@ func (t *tx) post(ctx context.Context, letters []latchkey.Letter, activity int64
 		if err != nil {
 			return err
 		}
-		if err := t.store.outbox.SendTx(ctx, t.sql, goqite.Message{Body: []byte(body)}); err != nil {
+		message := goqite.Message{Body: []byte(body)}
+		if l.Kind == latchkey.LetterCode {
+			message.Priority = 1 // somebody waits for it: before all notices
+		}
+		if err := t.store.outbox.SendTx(ctx, t.sql, message); err != nil {
 			return fmt.Errorf("write to the outbox: %w", err)
 		}
 	}
@@ -90,6 +94,8 @@ func (s *Store) Facts(ctx context.Context, l latchkey.Letter) (latchkey.Facts, e
 		return s.codeFacts(ctx, l)
 	case latchkey.LetterNotice:
 		return s.noticeFacts(ctx, l)
+	case latchkey.LetterReset:
+		return s.resetFacts(ctx, l)
 	}
 	return latchkey.Facts{}, latchkey.ErrNotFound
 }

@@ -64,6 +64,18 @@ func TestLetterWaitsUntilItIsDone(t *testing.T) {
 	})
 }
 
+// An owner waits for a code, behind a hundred mails that say what happened.
+func TestCodeOvertakesNotices(t *testing.T) {
+	onEach(t, func(s *suite) {
+		notice := latchkey.Letter{Kind: latchkey.LetterNotice, MemberID: s.owner.ID}
+		s.must(s.Record(s.ctx, s.activity(latchkey.ActKeyEdited), notice, notice))
+		code := latchkey.Letter{Kind: latchkey.LetterCode, PendingID: "pen_1", Send: 1}
+		s.must(s.Record(s.ctx, s.activity(latchkey.ActCodeSent), code))
+		_, first, _ := s.receive()
+		s.same(first, code)
+	})
+}
+
 func TestLetterSurvivesARestart(t *testing.T) {
 	onEach(t, func(s *suite) {
 		s.must(s.Record(s.ctx, s.activity(latchkey.ActKeyEdited), latchkey.Letter{Kind: latchkey.LetterNotice}))

@@ -48,7 +48,11 @@ func openPostgres(ctx context.Context, c Config) (*engine, error) {
 		return nil, errors.Join(err, pool.Close())
 	}
 	e.lost = held.lost
-	e.close = func() error { held.close(); return pool.Close() }
+	e.close = func() error {
+		err := pool.Close() // before the lock is given back: nothing of this process writes after it
+		held.close()
+		return err
+	}
 	return e, nil
 }
 

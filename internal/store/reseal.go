@@ -44,11 +44,16 @@ func (t *tx) sealedColumns() []sealedColumn {
 		}, func(ctx context.Context, id string, old, fresh []byte) error {
 			return t.ResealNewSecret(ctx, db.ResealNewSecretParams{ID: id, Old: old, Fresh: fresh})
 		}},
+		{"link", "token", func(ctx context.Context, mark []byte, most int32) ([]staleRow, error) {
+			return staleRows(t.StaleTokens(ctx, db.StaleTokensParams{Mark: mark, Most: most}))
+		}, func(ctx context.Context, id string, old, fresh []byte) error {
+			return t.ResealToken(ctx, db.ResealTokenParams{ID: id, Old: old, Fresh: fresh})
+		}},
 	}
 }
 
-// staleRows makes one type of the four that the generated code has.
-func staleRows[R db.StaleKeysRow | db.StaleFactorsRow | db.StaleCodesRow | db.StaleNewSecretsRow](rows []R, err error) ([]staleRow, error) {
+// staleRows makes one type of the five that the generated code has.
+func staleRows[R db.StaleKeysRow | db.StaleFactorsRow | db.StaleCodesRow | db.StaleNewSecretsRow | db.StaleTokensRow](rows []R, err error) ([]staleRow, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -125,10 +130,11 @@ const (
 	keepPending = 24 * time.Hour // after it expired; also an Idempotency-Key
 	keepBucket  = 48 * time.Hour
 	keepRefused = 90 * 24 * time.Hour
+	keepHours   = 48 * time.Hour // of refused_hour: more than the day that is shown
 )
 
-// Housekeep deletes ended sessions, old pendings and Idempotency-Keys, old
-// buckets and refused calls. Keys and activities are kept for ever: an id is
+// Housekeep deletes ended sessions, old pendings and Idempotency-Keys, expired
+// links, old buckets and refused calls. Keys and activities are kept for ever: an id is
 // never used again, and the chain has no gaps. Each step is a transaction of
 // its own, so that nobody waits long.
 func (s *Store) Housekeep(ctx context.Context) error {
@@ -139,6 +145,8 @@ func (s *Store) Housekeep(ctx context.Context) error {
 		func(t *tx) error { return t.DeleteOldPendings(ctx, micros(now.Add(-keepPending))) },
 		func(t *tx) error { return t.DeleteOldBuckets(ctx, micros(now.Add(-keepBucket))) },
 		func(t *tx) error { return t.DeleteOldRefused(ctx, micros(now.Add(-keepRefused))) },
+		func(t *tx) error { return t.DeleteOldRefusedHours(ctx, micros(now.Add(-keepHours))) },
+		func(t *tx) error { return t.DeleteOldLinks(ctx, micros(now)) },
 	}
 	for _, step := range steps {
 		if err := s.write(ctx, step); err != nil {

@@ -4,6 +4,10 @@
 
 package db
 
+import (
+	"database/sql"
+)
+
 type Account struct {
 	ID        string
 	Name      string
@@ -83,6 +87,16 @@ type KeyChange struct {
 	At      int64
 }
 
+type Link struct {
+	ID        string
+	Kind      string
+	MemberID  sql.NullString
+	TokenHash string
+	Token     []byte
+	CreatedAt int64
+	ExpiresAt int64
+}
+
 type Member struct {
 	ID           string
 	AccountID    string
@@ -136,6 +150,12 @@ type RefusedCall struct {
 type RefusedHead struct {
 	ID  int64
 	Seq int64
+}
+
+type RefusedHour struct {
+	KeyID   string
+	Begins  int64
+	Refused int64
 }
 
 type Session struct {

@@ -9,12 +9,39 @@ import (
 	"context"
 )
 
+const countRefusedHour = `-- name: CountRefusedHour :exec
+INSERT INTO refused_hour (key_id, begins, refused)
+SELECT api_key.id, CAST($1 AS BIGINT), CAST($2 AS BIGINT) FROM api_key WHERE api_key.id = $3
+ON CONFLICT (key_id, begins) DO UPDATE SET refused = refused_hour.refused + excluded.refused
+`
+
+type CountRefusedHourParams struct {
+	Begins  int64
+	Refused int64
+	KeyID   string
+}
+
+// CountRefusedHour passes over a key that does not exist.
+func (q *Queries) CountRefusedHour(ctx context.Context, arg CountRefusedHourParams) error {
+	_, err := q.db.ExecContext(ctx, countRefusedHour, arg.Begins, arg.Refused, arg.KeyID)
+	return err
+}
+
 const deleteOldRefused = `-- name: DeleteOldRefused :exec
 DELETE FROM refused_call WHERE at <= $1
 `
 
 func (q *Queries) DeleteOldRefused(ctx context.Context, at int64) error {
 	_, err := q.db.ExecContext(ctx, deleteOldRefused, at)
+	return err
+}
+
+const deleteOldRefusedHours = `-- name: DeleteOldRefusedHours :exec
+DELETE FROM refused_hour WHERE begins <= $1
+`
+
+func (q *Queries) DeleteOldRefusedHours(ctx context.Context, begins int64) error {
+	_, err := q.db.ExecContext(ctx, deleteOldRefusedHours, begins)
 	return err
 }
 
@@ -100,6 +127,40 @@ func (q *Queries) RefusedCalls(ctx context.Context, arg RefusedCallsParams) ([]R
 			&i.Detail,
 			&i.RequestID,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const refusedHours = `-- name: RefusedHours :many
+SELECT refused_hour.key_id, refused_hour.begins, refused_hour.refused
+FROM refused_hour JOIN api_key ON api_key.id = refused_hour.key_id
+WHERE api_key.account_id = $1 AND refused_hour.begins >= $2
+`
+
+type RefusedHoursParams struct {
+	AccountID string
+	Begins    int64
+}
+
+func (q *Queries) RefusedHours(ctx context.Context, arg RefusedHoursParams) ([]RefusedHour, error) {
+	rows, err := q.db.QueryContext(ctx, refusedHours, arg.AccountID, arg.Begins)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RefusedHour
+	for rows.Next() {
+		var i RefusedHour
+		if err := rows.Scan(&i.KeyID, &i.Begins, &i.Refused); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -15,6 +15,7 @@ SELECT
   + (SELECT count(*) FROM factor WHERE substr(factor.secret, 1, 5) <> $1)
   + (SELECT count(*) FROM pending WHERE length(pending.code) > 0 AND substr(pending.code, 1, 5) <> $1)
   + (SELECT count(*) FROM pending WHERE length(pending.new_secret) > 0 AND substr(pending.new_secret, 1, 5) <> $1)
+  + (SELECT count(*) FROM link WHERE length(link.token) > 0 AND substr(link.token, 1, 5) <> $1)
   AS total
 `
 
@@ -82,6 +83,21 @@ type ResealNewSecretParams struct {
 
 func (q *Queries) ResealNewSecret(ctx context.Context, arg ResealNewSecretParams) error {
 	_, err := q.db.ExecContext(ctx, resealNewSecret, arg.Fresh, arg.ID, arg.Old)
+	return err
+}
+
+const resealToken = `-- name: ResealToken :exec
+UPDATE link SET token = $1 WHERE id = $2 AND token = $3
+`
+
+type ResealTokenParams struct {
+	Fresh []byte
+	ID    string
+	Old   []byte
+}
+
+func (q *Queries) ResealToken(ctx context.Context, arg ResealTokenParams) error {
+	_, err := q.db.ExecContext(ctx, resealToken, arg.Fresh, arg.ID, arg.Old)
 	return err
 }
 
@@ -227,6 +243,44 @@ func (q *Queries) StaleNewSecrets(ctx context.Context, arg StaleNewSecretsParams
 	var items []StaleNewSecretsRow
 	for rows.Next() {
 		var i StaleNewSecretsRow
+		if err := rows.Scan(&i.ID, &i.Sealed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const staleTokens = `-- name: StaleTokens :many
+SELECT id, token AS sealed FROM link
+WHERE length(token) > 0 AND substr(token, 1, 5) <> $1 ORDER BY id LIMIT $2
+`
+
+type StaleTokensParams struct {
+	Mark []byte
+	Most int32
+}
+
+type StaleTokensRow struct {
+	ID     string
+	Sealed []byte
+}
+
+func (q *Queries) StaleTokens(ctx context.Context, arg StaleTokensParams) ([]StaleTokensRow, error) {
+	rows, err := q.db.QueryContext(ctx, staleTokens, arg.Mark, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StaleTokensRow
+	for rows.Next() {
+		var i StaleTokensRow
 		if err := rows.Scan(&i.ID, &i.Sealed); err != nil {
 			return nil, err
 		}

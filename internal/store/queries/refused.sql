@@ -19,3 +19,17 @@ DELETE FROM refused_call WHERE refused_call.key_id = sqlc.arg(key_id) AND refuse
 
 -- name: DeleteOldRefused :exec
 DELETE FROM refused_call WHERE at <= $1;
+
+-- CountRefusedHour passes over a key that does not exist.
+-- name: CountRefusedHour :exec
+INSERT INTO refused_hour (key_id, begins, refused)
+SELECT api_key.id, CAST(sqlc.arg(begins) AS BIGINT), CAST(sqlc.arg(refused) AS BIGINT) FROM api_key WHERE api_key.id = sqlc.arg(key_id)
+ON CONFLICT (key_id, begins) DO UPDATE SET refused = refused_hour.refused + excluded.refused;
+
+-- name: RefusedHours :many
+SELECT refused_hour.key_id, refused_hour.begins, refused_hour.refused
+FROM refused_hour JOIN api_key ON api_key.id = refused_hour.key_id
+WHERE api_key.account_id = $1 AND refused_hour.begins >= $2;
+
+-- name: DeleteOldRefusedHours :exec
+DELETE FROM refused_hour WHERE begins <= $1;

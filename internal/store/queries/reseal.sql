@@ -30,10 +30,18 @@ WHERE length(new_secret) > 0 AND substr(new_secret, 1, 5) <> sqlc.arg(mark) ORDE
 -- name: ResealNewSecret :exec
 UPDATE pending SET new_secret = sqlc.arg(fresh) WHERE id = sqlc.arg(id) AND new_secret = sqlc.arg(old);
 
+-- name: StaleTokens :many
+SELECT id, token AS sealed FROM link
+WHERE length(token) > 0 AND substr(token, 1, 5) <> sqlc.arg(mark) ORDER BY id LIMIT sqlc.arg(most);
+
+-- name: ResealToken :exec
+UPDATE link SET token = sqlc.arg(fresh) WHERE id = sqlc.arg(id) AND token = sqlc.arg(old);
+
 -- name: CountStale :one
 SELECT
     (SELECT count(*) FROM api_key WHERE status <> 'deleted' AND substr(api_key.secret, 1, 5) <> sqlc.arg(mark))
   + (SELECT count(*) FROM factor WHERE substr(factor.secret, 1, 5) <> sqlc.arg(mark))
   + (SELECT count(*) FROM pending WHERE length(pending.code) > 0 AND substr(pending.code, 1, 5) <> sqlc.arg(mark))
   + (SELECT count(*) FROM pending WHERE length(pending.new_secret) > 0 AND substr(pending.new_secret, 1, 5) <> sqlc.arg(mark))
+  + (SELECT count(*) FROM link WHERE length(link.token) > 0 AND substr(link.token, 1, 5) <> sqlc.arg(mark))
   AS total;
