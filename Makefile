@@ -12,9 +12,14 @@ run: bin ## build, then run the whole system: console, gateway, sandbox exchange
 	./bin/latchkey demo --data $(DATA)
 
 .PHONY: bin
-bin: ## build ./bin/latchkey
+bin: ## build ./bin/latchkey, with the web console where Node is
 	@scripts/need go
+	@scripts/console
 	$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/latchkey ./cmd/latchkey
+
+.PHONY: console
+console: ## build the web console into web/dist; without Node the program is built without it
+	@scripts/console
 
 .PHONY: test
 test: ## every test: checks, units on both databases, fuzzing, crashes, a real bot; installs what it needs

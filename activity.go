@@ -42,6 +42,8 @@ const (
 	ActSignInFailed     ActivityType = "sign_in_failed"
 	ActSignedOut        ActivityType = "signed_out"
 	ActPasswordChanged  ActivityType = "password_changed"
+	ActResetAsked       ActivityType = "reset_asked"    // a link for a forgotten password was asked for
+	ActPasswordReset    ActivityType = "password_reset" // and used
 	ActKeyCreated       ActivityType = "key_created"
 	ActKeyEdited        ActivityType = "key_edited"
 	ActKeyActivated     ActivityType = "key_activated"
@@ -63,7 +65,7 @@ const (
 // ActivityTypes lists every type, for filters and checks of input.
 var ActivityTypes = []ActivityType{
 	ActAccountCreated, ActMemberAdded, ActMemberRemoved, ActSignedIn, ActPasswordAccepted, ActSignInFailed, ActSignedOut,
-	ActPasswordChanged, ActKeyCreated, ActKeyEdited, ActKeyActivated, ActKeyDeactivated, ActKeyDeleted,
+	ActPasswordChanged, ActResetAsked, ActPasswordReset, ActKeyCreated, ActKeyEdited, ActKeyActivated, ActKeyDeactivated, ActKeyDeleted,
 	ActPendingOpened, ActPendingCancelled, ActPendingDied, ActCodeSent, ActCodeWrong, ActFactorEnrolled,
 	ActFactorRemoved, ActRecoveryRenewed, ActRecoveryUsed, ActRefused, ActKeysetRotated,
 }

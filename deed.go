@@ -81,4 +81,5 @@ type Facts struct {
 	Pending  Pending  // of a code
 	Phone    string   // of a code by SMS
 	Activity Activity // of a notice
+	Link     Link     // of a reset
 }

@@ -24,6 +24,11 @@ type Limits struct {
 	// and of one source for one address.
 	SignInsPerSource  int
 	SignInsPerAddress int
+	LinkLife          time.Duration // a one-time link lives this long
+	// Resets of a forgotten password that are asked for in an hour: by one
+	// source, and for one address by anybody.
+	ResetsPerSource  int
+	ResetsPerAddress int
 }
 
 // DefaultLimits returns the product's defaults.
@@ -42,6 +47,10 @@ func DefaultLimits() Limits {
 
 		SignInsPerSource:  100,
 		SignInsPerAddress: 20,
+
+		LinkLife:         30 * time.Minute,
+		ResetsPerSource:  20,
+		ResetsPerAddress: 5,
 	}
 }
 
@@ -181,6 +190,7 @@ type Letter struct {
 	Send      int        `json:"send,omitempty"`      // code: which of its sends; an older one is not sent any more
 	Activity  int64      `json:"activity,omitempty"`  // notice: about which activity
 	MemberID  string     `json:"memberId,omitempty"`  // notice: to whom
+	LinkID    string     `json:"linkId,omitempty"`    // reset: which link; its token stands sealed there
 }
 
 // LetterKind is a kind of message.
@@ -190,6 +200,7 @@ type LetterKind string
 const (
 	LetterCode   LetterKind = "code"   // a code by SMS or e-mail
 	LetterNotice LetterKind = "notice" // "your key was activated", by e-mail
+	LetterReset  LetterKind = "reset"  // the link of a forgotten password, by e-mail
 )
 
 // Message is a letter made ready for one channel.

@@ -24,6 +24,7 @@ func TestDefaultLimitsAreTheProducts(t *testing.T) {
 		CodeLife: 5 * time.Minute, ResendAfter: 2 * time.Minute, MaxSends: 3, MaxAttempts: 5,
 		WrongCodesHourly: 10, CodesHourly: 60, PendingLife: 15 * time.Minute, KeysPerAccount: 5,
 		SessionIdle: time.Hour, SessionLife: 24 * time.Hour, SignInsPerSource: 100, SignInsPerAddress: 20,
+		LinkLife: 30 * time.Minute, ResetsPerSource: 20, ResetsPerAddress: 5,
 	}
 	if got := latchkey.DefaultLimits(); got != want {
 		t.Errorf("%+v, want %+v", got, want)

@@ -11,3 +11,8 @@ func (a *Authority) WatchCompares(see func(hash string)) {
 
 // PasswordParams are the costs of a password comparison.
 var PasswordParams = passwordParams
+
+// BelieveEveryPassword makes every comparison of passwords succeed.
+func (a *Authority) BelieveEveryPassword() {
+	a.passwords.compare = func(string, string) (bool, error) { return true, nil }
+}

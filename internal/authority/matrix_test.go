@@ -139,10 +139,13 @@ func (w *world) cellOf(op latchkey.Operation, s latchkey.Status, owner latchkey.
 		is(w, "key after "+who, w.row(k.ID), before)
 	}
 	to, refusal := cell(op, s)
+	waiting := "SELECT count(*) FROM pending WHERE key_id = '" + k.ID + "'"
+	is(w, "what strangers began", w.count(waiting), 0)
 	err := w.ask(op, owner, k)
 	if refusal != "" {
 		w.refused(err, refusal)
 		is(w, "key after a missing cell", w.row(k.ID), before)
+		is(w, "what was begun for a missing cell", w.count(waiting), 0)
 		return
 	}
 	w.must(err)

@@ -45,6 +45,17 @@ func TestUnknownAddressAndWrongPasswordAreTheSame(t *testing.T) {
 	is(w, "failed sign-ins that are recorded", w.count("SELECT count(*) FROM activity WHERE type = 'sign_in_failed'"), 2)
 }
 
+// Whoever finds the password behind the hash that stands in for nobody's must
+// not become nobody.
+func TestNobodySignsInAsNobody(t *testing.T) {
+	w := newWorld(t)
+	w.BelieveEveryPassword()
+	_, err := w.SignIn(w.ctx, home, "nobody@example.com", "the password behind the dummy")
+	w.refused(err, "wrong_credentials")
+	_, err = w.SignIn(w.ctx, home, w.sub.Email, "anything")
+	w.must(err)
+}
+
 func TestWhatIsNoAddressOrNoPasswordSignsNobodyIn(t *testing.T) {
 	w := newWorld(t)
 	for _, email := range []string{"", "owner", "Owner <owner@example.com>", "owner@example.com\n", "owner@example.com'--"} {
@@ -166,6 +177,7 @@ func TestWithARoleTheFirstStepWouldBeEnough(t *testing.T) {
 
 func TestSecondStepGivesAnotherToken(t *testing.T) {
 	onEach(t, func(w *world) {
+		mark := len(w.types())
 		in, err := w.SignIn(w.ctx, home, w.owner.Email, password)
 		w.must(err)
 		is(w, "session full before its second step", in.Session.Full, false)
@@ -181,9 +193,8 @@ func TestSecondStepGivesAnotherToken(t *testing.T) {
 		is(w, "session", full.SessionID, half.SessionID)
 		is(w, "role", full.Role, latchkey.RoleOwner)
 		is(w, "end of the session", out.Session.EndsAt, in.Session.CreatedAt.Add(24*time.Hour))
-		types := w.types()
 		want := []latchkey.ActivityType{latchkey.ActPendingOpened, latchkey.ActSignedIn} // not before the second step
-		if diff := cmp.Diff(want, types[len(types)-2:]); diff != "" {
+		if diff := cmp.Diff(want, w.types()[mark:]); diff != "" {
 			w.t.Fatalf("activities (-want +got):\n%s", diff)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 // *latchkey.Error; all others mean that the outcome is unknown.
 type Store interface {
 	Accounts
+	Links
 	Sessions
 	Factors
 	Pendings
@@ -38,6 +39,24 @@ type Accounts interface {
 	MemberByEmail(ctx context.Context, email string) (m latchkey.Member, passwordHash string, err error)
 	// SetPassword writes the hash and ends all sessions but keepSession.
 	SetPassword(ctx context.Context, memberID, passwordHash, keepSession string, act latchkey.Activity) error
+}
+
+// Links keeps one-time links. Their tokens are looked for by their hashes.
+type Links interface {
+	// OpenReset writes a link in the place of the member's older one, its
+	// activity, and the letter with it. A link of nobody takes the same work.
+	OpenReset(ctx context.Context, l latchkey.Link, act latchkey.Activity) error
+	// LinkByToken finds a link, expired or not, without its token. ErrNotFound.
+	LinkByToken(ctx context.Context, kind latchkey.LinkKind, tokenHash string) (latchkey.Link, error)
+	// ResetPassword uses the link up, writes the hash and ends all sessions of
+	// the member, who is told by mail. ErrLink.
+	ResetPassword(ctx context.Context, l latchkey.Link, passwordHash string, at time.Time, act latchkey.Activity) error
+	// OpenSetup writes a link in the place of an older one, while there is no
+	// account; "already_set_up" otherwise.
+	OpenSetup(ctx context.Context, l latchkey.Link) error
+	// SetUp uses that link up and writes the first account with its owner.
+	// ErrLink, "already_set_up".
+	SetUp(ctx context.Context, tokenHash string, a latchkey.Account, owner latchkey.Member, passwordHash string, acts []latchkey.Activity) error
 }
 
 // Sessions keeps sign-ins. Tokens are stored as hashes only.
@@ -113,4 +132,7 @@ type Activities interface {
 	// RefusedCalls lists, newest first, calls with a smaller number than before
 	// (0: from the newest).
 	RefusedCalls(ctx context.Context, accountID, keyID string, before int64, limit int) ([]latchkey.RefusedCall, error)
+	// RefusedHours counts the refused calls of each key of the account by the
+	// start of their hour, from since on.
+	RefusedHours(ctx context.Context, accountID string, since time.Time) (map[string]map[time.Time]int64, error)
 }

@@ -133,10 +133,10 @@ func (c *Courier) about(p parcel, channel latchkey.FactorKind) []any {
 	}
 }
 
-// longest is the most that a letter waits between two tries. A code lives
-// minutes, and somebody waits for it.
+// longest is the most that a letter waits between two tries. A code or a link
+// lives minutes, and somebody waits for it.
 func longest(kind latchkey.LetterKind) time.Duration {
-	if kind == latchkey.LetterCode {
+	if kind == latchkey.LetterCode || kind == latchkey.LetterReset {
 		return urgentWait
 	}
 	return longestWait

@@ -34,6 +34,7 @@ var newsOf = map[latchkey.ActivityType]news{
 	latchkey.ActRecoveryRenewed: {"new recovery codes were made; the old ones are dead", stopAll},
 	latchkey.ActRecoveryUsed:    {"a recovery code was used", stopAll},
 	latchkey.ActPasswordChanged: {"your password was changed", stopAll},
+	latchkey.ActPasswordReset:   {"your password was set anew by a link that was sent to you", stopAll},
 	latchkey.ActSignedIn:        {"somebody signed in as you", stopAll},
 	latchkey.ActPendingDied:     {"too many wrong codes were typed; nothing was changed", stopAll},
 	latchkey.ActMemberAdded:     {"a member was added to your account", askHelp},

@@ -43,6 +43,26 @@ may know your password, so change it, and end the sessions that you do not know.
 {{.Name}}
 {{end}}
 
+{{- define "reset" -}}
+Set a new password:
+
+  {{.Link}}
+
+The link works once, until {{.Until}} UTC ({{.Minutes}} minutes). A newer one replaces it.
+{{if .Account}}
+  Account:      {{.Account}}
+{{- end}}
+  Sign-in:      {{.Email}}
+
+All your sessions end with the new password. Your second factor stays as it is
+and is asked for at the next sign-in.
+
+If you did not ask for this: do nothing, and nothing happens. Somebody typed
+your address; without this mail they cannot go on. Pass the link to nobody.
+
+{{.Name}}
+{{end}}
+
 {{- define "notice" -}}
 {{.What}}
 {{if .Account}}
@@ -77,7 +97,7 @@ Note: {{.Note}}
 
 // render panics where a template and its data do not fit, which the tests of
 // every text rule out; the courier's guard would keep the letter.
-func render[T codeText | noticeText](name string, data T) string {
+func render[T codeText | noticeText | resetText](name string, data T) string {
 	var out strings.Builder
 	if err := texts.ExecuteTemplate(&out, name, data); err != nil {
 		panic(err)

@@ -19,6 +19,8 @@ func (c *Courier) write(l latchkey.Letter, f latchkey.Facts) (m latchkey.Message
 		return c.writeCode(l, f)
 	case latchkey.LetterNotice:
 		return c.writeNotice(l, f)
+	case latchkey.LetterReset:
+		return c.writeReset(l, f)
 	}
 	return m, "unknown kind of letter"
 }

@@ -22,14 +22,12 @@ import (
 
 	"latchkey"
 	"latchkey/catalog"
-	"latchkey/internal/api"
 	"latchkey/internal/authority"
 	"latchkey/internal/cluster"
 	"latchkey/internal/courier"
 	"latchkey/internal/gateway"
 	"latchkey/internal/operator"
 	"latchkey/internal/verify"
-	"latchkey/signature"
 )
 
 // Listen says where a server listens, and with which certificate. An empty
@@ -97,6 +95,7 @@ type Node struct {
 	gateway   *gateway.Gateway
 	metrics   *prometheus.Registry
 
+	console   net.Listener // nil: this node has none
 	listeners []net.Listener
 	servers   []*http.Server
 	socket    net.Listener
@@ -114,7 +113,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	n := &Node{config: c, failed: make(chan error, 8), metrics: prometheus.NewRegistry()}
 	n.work, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	steps := []func(context.Context) error{
-		n.openCatalog, n.openStorage, n.loadKeys, n.openAuthority, n.startSandbox,
+		n.openCatalog, n.openStorage, n.loadKeys, n.listenConsole, n.openAuthority, n.startSandbox,
 		n.startGateway, n.startConsole, n.startMetrics, n.startSocket, n.startWork,
 	}
 	for _, step := range steps {
@@ -213,45 +212,6 @@ func (n *Node) gatewayTLS() (*tls.Config, error) {
 		return loadTLS(l.CertFile, l.KeyFile)
 	}
 	return selfMadeTLS(n.config.Store.DataDir, n.config.Now())
-}
-
-// startConsole listens for the management API and the console.
-func (n *Node) startConsole(context.Context) error {
-	c := n.config
-	if c.Console.Addr == "" {
-		return nil
-	}
-	ln, err := n.listen("console", c.Console.Addr)
-	if err != nil {
-		return err
-	}
-	secure := c.Console.CertFile != ""
-	n.ConsoleURL = c.ConsoleURL
-	if n.ConsoleURL == "" {
-		n.ConsoleURL = consoleURL(secure, ln.Addr())
-	}
-	if len(n.ConsoleURL) > 8 && n.ConsoleURL[:8] == "https://" {
-		secure = true
-	}
-	handler := api.New(api.Config{
-		Authority: n.authority, Catalog: n.Catalog, Limits: c.Limits, Log: c.Log, Now: c.Now,
-		ScanJSON: func(body []byte) error { return signature.ScanJSON(body) },
-		Health:   n.storage.store.Health, Secure: secure, Origins: c.Origins, TrustedProxies: c.TrustedProxies,
-	})
-	return n.serveHTTP("console", ln, handler, c.Console)
-}
-
-// consoleURL says localhost for a loopback address: browsers treat that name
-// as a secure context, and passkeys want a name.
-func consoleURL(secure bool, addr net.Addr) string {
-	scheme, host := "http", addr.String()
-	if secure {
-		scheme = "https"
-	}
-	if a, ok := addr.(*net.TCPAddr); ok && a.IP.IsLoopback() {
-		host = net.JoinHostPort("localhost", fmt.Sprint(a.Port))
-	}
-	return scheme + "://" + host
 }
 
 // listen opens a TCP listener; what is wrong with the address is said with the

@@ -1,0 +1,63 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+
+	"latchkey/internal/api"
+	"latchkey/signature"
+	"latchkey/web"
+)
+
+// listenConsole takes the console's address. It comes before the authority,
+// which has to know under which name browsers reach it: passkeys and the links
+// in mails are bound to that name.
+func (n *Node) listenConsole(context.Context) (err error) {
+	c := n.config
+	n.ConsoleURL = strings.TrimSuffix(c.ConsoleURL, "/")
+	if c.Console.Addr == "" {
+		return nil
+	}
+	if n.console, err = n.listen("console", c.Console.Addr); err != nil {
+		return err
+	}
+	if n.ConsoleURL == "" {
+		n.ConsoleURL = consoleURL(c.Console.CertFile != "", n.console.Addr())
+	}
+	return nil
+}
+
+// startConsole serves the management API and the console.
+func (n *Node) startConsole(context.Context) error {
+	if n.console == nil {
+		return nil
+	}
+	c := n.config
+	files, err := api.NewConsole(web.Dist())
+	if err != nil {
+		return err
+	}
+	handler := api.New(api.Config{
+		Authority: n.authority, Catalog: n.Catalog, Limits: c.Limits, Log: c.Log, Now: c.Now,
+		ScanJSON: func(body []byte) error { return signature.ScanJSON(body) },
+		Health:   n.storage.store.Health, Origins: c.Origins, TrustedProxies: c.TrustedProxies,
+		Secure:  c.Console.CertFile != "" || strings.HasPrefix(n.ConsoleURL, "https://"),
+		Console: files,
+	})
+	return n.serveHTTP("console", n.console, handler, c.Console)
+}
+
+// consoleURL says localhost for a loopback address: browsers treat that name
+// as a secure context, and passkeys want a name.
+func consoleURL(secure bool, addr net.Addr) string {
+	scheme, host := "http", addr.String()
+	if secure {
+		scheme = "https"
+	}
+	if a, ok := addr.(*net.TCPAddr); ok && a.IP.IsLoopback() {
+		host = net.JoinHostPort("localhost", fmt.Sprint(a.Port))
+	}
+	return scheme + "://" + host
+}
