@@ -1,0 +1,21 @@
+import { defineConfig } from '@playwright/test'
+
+// Against a running `latchkey demo`: LATCHKEY_DATA names its folder,
+// LATCHKEY_URL the console when it is not the demo's own (`npm run preview`).
+export default defineConfig({
+  testDir: 'e2e',
+  outputDir: 'e2e/.out/results',
+  fullyParallel: false,
+  workers: 1,
+  timeout: 60_000,
+  reporter: 'list',
+  use: {
+    baseURL: process.env.LATCHKEY_URL ?? 'http://localhost:8080',
+    viewport: { width: 1280, height: 900 },
+    locale: 'en-GB',
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    },
+  },
+})

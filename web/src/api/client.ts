@@ -1,0 +1,56 @@
+import createClient from 'openapi-fetch'
+import { gateTurn, holds, signedInAgain } from '@/api/gate'
+import { ProblemError, problemOf } from '@/api/problem'
+import type { paths } from '@/api/schema'
+import { noteServerTime } from '@/lib/clock'
+import { signal } from '@/lib/signal'
+
+/** False after a request that got no answer at all, until one gets through. */
+export const reachable = signal(true)
+
+async function ask(request: Request): Promise<Response> {
+  try {
+    const response = await fetch(request)
+    // A proxy that finds no server behind it answers in its place.
+    reachable.set(response.status !== 502 && response.status !== 504)
+    noteServerTime(response.headers.get('Date'))
+    return response
+  } catch (error) {
+    if (request.signal.aborted) throw error
+    reachable.set(false)
+    throw new ProblemError({ code: 'unreachable' })
+  }
+}
+
+/** Sends a request; where the session has ended, waits for the next one and sends it again. */
+export async function patientFetch(request: Request): Promise<Response> {
+  const asksWho = new URL(request.url).pathname === '/v1/session'
+  for (;;) {
+    const again = request.clone()
+    const held = holds()
+    const turn = gateTurn()
+    const response = await ask(request)
+    if (response.status !== 401 || asksWho || !held) return response
+    // An answer to the session before may come after the new sign-in.
+    if (turn === gateTurn()) await signedInAgain(request.signal)
+    request = again
+  }
+}
+
+/** The typed client. Calls go through `answer`, which throws a ProblemError for every failure. */
+export const client = createClient<paths>({ baseUrl: location.origin, fetch: patientFetch })
+
+type Sent<T> = Promise<{ data?: T; error?: unknown; response: Response }>
+
+/** The body of a success: `await answer(client.GET('/v1/keys'))`. */
+export async function answer<T>(sent: Sent<T>): Promise<T> {
+  let got: Awaited<Sent<T>>
+  try {
+    got = await sent
+  } catch (error) {
+    if (error instanceof ProblemError || (error instanceof DOMException && error.name === 'AbortError')) throw error
+    throw new ProblemError({ code: 'unreadable' }) // not JSON, or cut off
+  }
+  if (!got.response.ok) throw problemOf(got.error, got.response)
+  return got.data as T // undefined for 204, where T has no body
+}

@@ -1,0 +1,43 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useTranslation } from 'react-i18next'
+import type { Key } from '@/api/types'
+import { serverNow } from '@/lib/clock'
+import classes from './Refusals.module.css'
+import { lastDay, refusalsQuery } from './refusals'
+
+/** What the gateway refused of this key in the last day, hour by hour, and the way to the list. */
+export function Refusals({ of }: { of: Key }) {
+  const { t } = useTranslation('keys')
+  const { data } = useQuery(refusalsQuery(of.id))
+  if (!data) return null // a small addition: it is left out while loading or failing
+  const day = lastDay(data, serverNow())
+  const text =
+    day.total === 0 ? t('refusedNone') : t('refused', { count: day.total, n: `${day.total}${day.more ? '+' : ''}` })
+  return (
+    <Link
+      to="/settings/api-keys/$keyId/refused-calls"
+      params={{ keyId: of.id }}
+      state={{ over: true }}
+      className={classes.link}
+      data-some={day.total > 0 || undefined}
+      aria-label={t('refusedOf', { text, name: of.name })}
+    >
+      {day.total > 0 && <Bars hours={day.hours} />}
+      {text}
+    </Link>
+  )
+}
+
+function Bars({ hours }: { hours: number[] }) {
+  const top = Math.max(...hours)
+  return (
+    <svg className={classes.chart} width={71} height={16} aria-hidden="true">
+      {hours.map((n, i) => {
+        const height = n === 0 ? 1 : Math.max(3, (16 * n) / top)
+        // biome-ignore lint/suspicious/noArrayIndexKey: a slot is its place
+        return <rect key={i} x={i * 3} y={16 - height} width={2} height={height} opacity={n === 0 ? 0.35 : 1} />
+      })}
+    </svg>
+  )
+}
