@@ -34,11 +34,7 @@ type tickerView struct {
 
 // ticker: get_ticker, for the named pairs or for all.
 func (x *Exchange) ticker(c *call) (any, error) {
-	names := c.in.texts("pairs")
-	if c.in.err != nil {
-		return nil, c.in.err
-	}
-	markets, err := x.pick(names)
+	markets, err := x.asked(c)
 	if err != nil {
 		return nil, err
 	}

@@ -51,11 +51,7 @@ type percent struct {
 
 // currentFee: get_my_current_fee, and get_my_fee as its older name.
 func (x *Exchange) currentFee(c *call) (any, error) {
-	names := c.in.texts("pairs")
-	if c.in.err != nil {
-		return nil, c.in.err
-	}
-	markets, err := x.pick(names)
+	markets, err := x.asked(c)
 	if err != nil {
 		return nil, err
 	}

@@ -44,11 +44,7 @@ func (m *market) view() pairView {
 
 // pairsInfo: get_pairs_info, all pairs unless some are named.
 func (x *Exchange) pairsInfo(c *call) (any, error) {
-	names := c.in.texts("pairs")
-	if c.in.err != nil {
-		return nil, c.in.err
-	}
-	markets, err := x.pick(names)
+	markets, err := x.asked(c)
 	if err != nil {
 		return nil, err
 	}

@@ -66,8 +66,12 @@ func (x *Exchange) market(name string) (*market, error) {
 	return m, nil
 }
 
-// pick returns the named markets, all when none is named.
-func (x *Exchange) pick(names []string) ([]*market, error) {
+// asked returns the markets that a call names in pairs, all when it names none.
+func (x *Exchange) asked(c *call) ([]*market, error) {
+	names := c.in.texts("pairs")
+	if c.in.err != nil {
+		return nil, c.in.err
+	}
 	if len(names) == 0 {
 		return x.markets, nil
 	}

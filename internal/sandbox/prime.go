@@ -12,11 +12,7 @@ type conditionView struct {
 // tradingConditions: get_my_trading_conditions, the limits of pairs with the
 // client's own fee.
 func (x *Exchange) tradingConditions(c *call) (any, error) {
-	names := c.in.texts("pairs")
-	if c.in.err != nil {
-		return nil, c.in.err
-	}
-	markets, err := x.pick(names)
+	markets, err := x.asked(c)
 	if err != nil {
 		return nil, err
 	}
@@ -37,11 +33,7 @@ type rateView struct {
 
 // currentRates: get_current_rates.
 func (x *Exchange) currentRates(c *call) (any, error) {
-	names := c.in.texts("pairs")
-	if c.in.err != nil {
-		return nil, c.in.err
-	}
-	markets, err := x.pick(names)
+	markets, err := x.asked(c)
 	if err != nil {
 		return nil, err
 	}
