@@ -63,6 +63,7 @@ type FactorKind string
 const (
 	FactorTOTP     FactorKind = "totp"
 	FactorSMS      FactorKind = "sms"
+	FactorPasskey  FactorKind = "passkey"
 	FactorRecovery FactorKind = "recovery"
 	FactorEmail    FactorKind = "email"
 )
@@ -72,7 +73,7 @@ type Factor struct {
 	ID        string
 	MemberID  string
 	Kind      FactorKind
-	Label     string // "Authenticator app" or the end of the phone number
+	Label     string // "Authenticator app", the end of the phone number, or the passkey's name
 	CreatedAt time.Time
 	LastUsed  time.Time // zero: never
 }

@@ -17,12 +17,13 @@ type Deed struct {
 	Secret   Secret
 	KeysMost int // with a new key: the most that the account may have
 	// UsedFactor proves. With TOTPStep > 0 the step must be later than the
-	// last accepted one, so that a code works once (RFC 6238, 5.2).
+	// last accepted one, so that a code works once (RFC 6238, 5.2). The counter
+	// of a passkey stands in its place: a copy of it is found out.
 	UsedFactor string
 	TOTPStep   int64
 	// UsedRecovery is the hash of a recovery code that must still be unused.
 	UsedRecovery string
-	// AddFactor enrols, with its seed or phone number, and TOTPStep as its
+	// AddFactor enrols, with its seed, number or credential, and TOTPStep as its
 	// last accepted step; RemoveFactor removes.
 	AddFactor    *Factor
 	FactorSecret Secret

@@ -98,7 +98,7 @@ type Pending struct {
 	Attempts   int // evaluations so far, charged before the comparison
 	Sends      int // codes sent so far
 	CodeSentAt time.Time
-	Code       Secret // the newest code; sealed at rest
+	Code       Secret // the newest code, or the random part of a passkey's challenge; sealed at rest
 	NewSecret  Secret // seed or phone number of a factor that is being enrolled; sealed at rest
 	CreatedAt  time.Time
 	ExpiresAt  time.Time

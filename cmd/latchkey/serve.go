@@ -86,7 +86,7 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "Latchkey serves. console %s gateway %s %s metrics %s\n", n.ConsoleURL, n.GatewayURL, n.GatewayTLSURL, n.MetricsURL)
+	fmt.Fprint(s.out, c.greeting(n)) // in one piece: scripts wait for its first words
 	select {
 	case <-ctx.Done():
 		log.Info("stopping: what runs is finished first")
@@ -95,6 +95,16 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
 	return errors.Join(err, n.Stop(stop))
+}
+
+// greeting says where everything is. Of the link of the first start it names
+// the file only: terminals have histories.
+func (c *serveCmd) greeting(n *node.Node) string {
+	text := fmt.Sprintf("Latchkey serves. console %s gateway %s %s metrics %s\n", n.ConsoleURL, n.GatewayURL, n.GatewayTLSURL, n.MetricsURL)
+	if n.SetupLink != "" {
+		text += fmt.Sprintf("There is no account yet. Open the link in %s within %.0f minutes: it makes the first account and its owner.\n", n.SetupLink, c.Limit.LinkLife.Minutes())
+	}
+	return text
 }
 
 // node turns flags, environment and file into a node's configuration. All that
@@ -119,6 +129,7 @@ func (c *serveCmd) node() (node.Config, error) {
 	limits, err := c.Limit.limits()
 	note(err)
 	note(checkUpstream(c.Upstream.URL))
+	note(checkConsole(c.Console.URL))
 	note(checkListen("--console-listen", c.Console.Listen))
 	note(checkListen("--gateway-listen", c.Gateway.Listen))
 	note(checkListen("--gateway-tls-listen", c.Gateway.TLSListen))
@@ -127,7 +138,7 @@ func (c *serveCmd) node() (node.Config, error) {
 		Store: c.store(), CatalogFile: c.Catalog, Limits: limits, Points: c.Limit.Points,
 		PublicPoints: c.Limit.PublicPoints, Window: c.Limit.Window, OutboxPoll: c.OutboxPoll, Name: c.Name,
 		Console:    node.Listen{Addr: c.Console.Listen, CertFile: c.Console.TLSCert, KeyFile: c.Console.TLSKey},
-		ConsoleURL: c.Console.URL, Origins: c.Console.Origin,
+		ConsoleURL: c.Console.URL, Origins: c.Console.Origin, Setup: true,
 		Gateway:    node.Listen{Addr: c.Gateway.Listen},
 		GatewayTLS: node.Listen{Addr: c.Gateway.TLSListen, CertFile: c.Gateway.TLSCert, KeyFile: c.Gateway.TLSKey},
 		Metrics:    node.Listen{Addr: c.Metrics}, TrustedProxies: proxies, ProxyProtocol: c.Gateway.ProxyProtocol,
@@ -147,6 +158,19 @@ func checkListen(flag, addr string) error {
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return fmt.Errorf("%s: %q is not a port; it is a number from 0 (any free one) to 65535", flag, port)
+	}
+	return nil
+}
+
+// checkConsole refuses what can be no origin: links in mails and passkeys are
+// made of it. Empty is the listener's own.
+func checkConsole(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return fmt.Errorf("--console-url: %q is not https://HOST or http://HOST, without a path", text)
 	}
 	return nil
 }

@@ -12,8 +12,10 @@ import (
 // for one part.
 type Authority interface {
 	sessions
+	links
 	accounts
 	factors
+	passkeys
 	keyReader
 	keyChanger
 	pendings
@@ -30,6 +32,22 @@ type sessions interface {
 	Sessions(ctx context.Context, actor latchkey.Actor) ([]latchkey.Session, error)
 	EndSession(ctx context.Context, actor latchkey.Actor, sessionID string) error
 	ChangePassword(ctx context.Context, actor latchkey.Actor, old, new string) error
+}
+
+// links are one-time links: a forgotten password, the first start.
+type links interface {
+	// ForgotPassword answers alike for every address.
+	ForgotPassword(ctx context.Context, v authority.Visitor, email string) error
+	ResetPassword(ctx context.Context, v authority.Visitor, token, password string) error
+	SetUp(ctx context.Context, v authority.Visitor, f authority.FirstStart) (latchkey.Account, latchkey.Member, error)
+}
+
+// passkeys are factors that a browser speaks for; whether they are possible
+// depends on how the console is reached.
+type passkeys interface {
+	EnrolPasskey(ctx context.Context, actor latchkey.Actor, password, label string, idem authority.Idempotency) (authority.Step, error)
+	// Offered lists the kinds of factors that can be enrolled here.
+	Offered() []latchkey.FactorKind
 }
 
 // accounts are the client and its people.
@@ -55,6 +73,8 @@ type factors interface {
 type keyReader interface {
 	Keys(ctx context.Context, actor latchkey.Actor) ([]latchkey.Key, error)
 	Key(ctx context.Context, actor latchkey.Actor, id string) (latchkey.Key, error)
+	// RefusedByHour is about the last 24 hours, by the id of the key.
+	RefusedByHour(ctx context.Context, actor latchkey.Actor) (map[string][authority.Day]int64, error)
 	// Activities lists the actor's own account, whatever the query names.
 	Activities(ctx context.Context, actor latchkey.Actor, q latchkey.ActivityQuery) ([]latchkey.Activity, error)
 	// RefusedCalls lists numbers smaller than before; 0 begins at the newest.

@@ -145,13 +145,21 @@ func operationAt(api *huma.OpenAPI, r Route) *huma.Operation {
 	}[r.Method]
 }
 
-// complete adds the second success, the CSV form, the headers that every
+// complete adds the empty body of a POST that needs none, the second success, the CSV form, the headers that every
 // answer has, and an example of every body.
 func complete(api *huma.OpenAPI, op *huma.Operation, n note) {
 	if n.Also != 0 {
 		also := *op.Responses[strconv.Itoa(n.Status)]
 		also.Description = http.StatusText(n.Also)
 		op.Responses[strconv.Itoa(n.Also)] = &also
+	}
+	if op.RequestBody == nil && op.Method == http.MethodPost {
+		op.RequestBody = &huma.RequestBody{
+			Description: "None is needed; an empty object is taken.",
+			Content: map[string]*huma.MediaType{"application/json": {
+				Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false}, Example: map[string]any{},
+			}},
+		}
 	}
 	if n.ID == "exportActivities" {
 		op.Responses["200"].Content = map[string]*huma.MediaType{"text/csv": {

@@ -16,12 +16,14 @@ import (
 type Factors struct {
 	Items        []Factor `json:"items" doc:"The enrolled second factors."`
 	RecoveryLeft int      `json:"recoveryLeft" doc:"Recovery codes that were not used yet." example:"10"`
+	Offered      []string `json:"offered" enum:"totp,sms,passkey" doc:"Kinds that can be enrolled here, the strongest first." example:"[\"passkey\",\"totp\",\"sms\"]"`
 }
 
 // factors lists the member's own. Nobody, the owner included, sees another's.
 func (s *server) factors(ctx context.Context, c caller, _ *struct{}) (*answer[Factors], error) {
 	all, left, err := s.Authority.Factors(ctx, c.Actor)
-	return &answer[Factors]{Factors{shaped(all, factor), left}}, err
+	offered := shaped(s.Authority.Offered(), func(k latchkey.FactorKind) string { return string(k) })
+	return &answer[Factors]{Factors{shaped(all, factor), left, offered}}, err
 }
 
 // Once is the header that makes a repeated request find what the first began.
@@ -49,9 +51,10 @@ func (o Once) of(content ...string) authority.Idempotency {
 type enrolFactorInput struct {
 	Once
 	Body struct {
-		Kind     string          `json:"kind" enum:"totp,sms" doc:"An authenticator app, or text messages." example:"sms"`
+		Kind     string          `json:"kind" enum:"totp,sms,passkey" doc:"An authenticator app, text messages, or a passkey." example:"sms"`
 		Password latchkey.Secret `json:"password" maxLength:"1024" format:"password" doc:"The member's password, again." example:"a long sentence nobody guesses"`
 		Phone    string          `json:"phone,omitempty" maxLength:"64" doc:"With kind sms: the number with its country code." example:"+35312345678"`
+		Label    string          `json:"label,omitempty" maxLength:"256" doc:"With kind passkey: what the member calls it, 1 to 64 visible characters; absent: Passkey."`
 	}
 }
 
@@ -60,13 +63,17 @@ type enrolFactorInput struct {
 func (s *server) enrolFactor(ctx context.Context, c caller, in *enrolFactorInput) (*begun, error) {
 	// The password is no part of the digest: it has been checked already, and
 	// must not stand in the database in any form that can be guessed fast.
-	idem := in.of("POST /v1/factors", in.Body.Kind, in.Body.Phone)
-	password := in.Body.Password.Reveal()
-	if latchkey.FactorKind(in.Body.Kind) == latchkey.FactorSMS {
+	idem := in.of("POST /v1/factors", in.Body.Kind, in.Body.Phone, in.Body.Label)
+	kind, password := latchkey.FactorKind(in.Body.Kind), in.Body.Password.Reveal()
+	switch {
+	case kind != latchkey.FactorSMS && in.Body.Phone != "":
+		return nil, latchkey.Invalid("phone", "invalid_input", "only text messages have a phone number; leave it out")
+	case kind != latchkey.FactorPasskey && in.Body.Label != "":
+		return nil, latchkey.Invalid("label", "invalid_input", "only a passkey is given a name; leave it out")
+	case kind == latchkey.FactorSMS:
 		return begin(s.Authority.EnrolPhone(ctx, c.Actor, password, in.Body.Phone, idem))
-	}
-	if in.Body.Phone != "" {
-		return nil, latchkey.Invalid("phone", "invalid_input", "an authenticator app has no phone number; leave it out")
+	case kind == latchkey.FactorPasskey:
+		return begin(s.Authority.EnrolPasskey(ctx, c.Actor, password, in.Body.Label, idem))
 	}
 	return begin(s.Authority.EnrolTOTP(ctx, c.Actor, password, idem))
 }

@@ -17,7 +17,16 @@ type Keys struct {
 // tells.
 func (s *server) keys(ctx context.Context, c caller, _ *struct{}) (*answer[Keys], error) {
 	all, err := s.Authority.Keys(ctx, c.Actor)
-	return &answer[Keys]{Keys{shaped(all, key), s.Limits.KeysPerAccount}}, err
+	if err != nil {
+		return nil, err
+	}
+	refused, err := s.Authority.RefusedByHour(ctx, c.Actor)
+	row := func(k latchkey.Key) Key {
+		out, hours := key(k), refused[k.ID]
+		out.Refused = hours[:] // of a key without refused calls: zeros
+		return out
+	}
+	return &answer[Keys]{Keys{shaped(all, row), s.Limits.KeysPerAccount}}, err
 }
 
 // key answers 404 for a key of another account, as for one that never was:

@@ -33,6 +33,9 @@ var matrix = map[string]expect{
 	"GET /v1/sessions":         {200, 200, 200, 401, 401, "", ""},
 	"DELETE /v1/sessions/{id}": {204, 404, 404, 401, 401, "{session}", ""},
 	"PUT /v1/password":         {204, 204, 204, 401, 401, "", `{"password":"` + password + `","newPassword":"another long sentence"}`},
+	"POST /v1/password/forgot": {202, 202, 202, 202, 202, "", `{"email":"owner@one.example"}`},
+	"POST /v1/password/reset":  {422, 422, 422, 422, 422, "", `{"token":"none","password":"another long sentence"}`}, // no such link, whoever asks
+	"POST /v1/setup":           {422, 422, 422, 422, 422, "", `{"token":"none","account":"Three","email":"three@three.example","password":"another long sentence"}`},
 	"GET /v1/account":          {200, 200, 200, 401, 401, "", ""},
 	"GET /v1/members":          {200, 403, 200, 401, 401, "", ""},
 

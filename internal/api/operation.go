@@ -38,9 +38,9 @@ var (
 	moves = []string{"key_not_found", "key_changed", "wrong_status"}
 	// where a pending must still be open, in this session
 	waits = []string{"other_session", "forbidden", "pending_closed", "pending_confirmed", "pending_cancelled", "pending_dead", "pending_expired", "pending_changed", "key_changed"}
-	sends = []string{"no_sends_left", "resend_too_early", "too_many_codes"}
+	sends = []string{"no_sends_left", "resend_too_early", "too_many_codes", "passkeys_unavailable"}
 	// where a code is judged
-	proves = []string{"wrong_code", "invalid_code", "code_expired", "code_used", "code_replaced", "factor_not_found", "factors_changed", "factor_not_chosen", "recovery_not_accepted", "too_many_wrong_codes"}
+	proves = []string{"wrong_code", "invalid_code", "passkeys_unavailable", "code_expired", "code_used", "code_replaced", "factor_not_found", "factors_changed", "factor_not_chosen", "recovery_not_accepted", "too_many_wrong_codes"}
 	// what the transaction may find when it writes
 	completes = []string{"name_taken", "too_many_keys", "wrong_status", "key_not_found", "too_many_codes"}
 )
@@ -58,17 +58,23 @@ var notes = map[string]note{
 	"DELETE /v1/sessions/{id}": {"endSession", "Sign-in", "End one of my sessions", "Signs that browser out.", 0, 0, nil},
 	"PUT /v1/password": {"changePassword", "Sign-in", "Change my password", "All other sessions of the member end.", 0, 0,
 		all(rechecks, []string{"invalid_password"})},
+	"POST /v1/password/forgot": {"forgotPassword", "Sign-in", "Forgotten password", "The answer is the same for every address. If a member has it, a mail with a link goes there; the link works once and for 30 minutes, and a newer one replaces it.", 202, 0,
+		[]string{"invalid_email", "too_many_requests"}},
+	"POST /v1/password/reset": {"resetPassword", "Sign-in", "Set a password by a link", "All sessions of the member end. The second factor is asked for at the next sign-in as ever.", 0, 0,
+		[]string{"invalid_link", "invalid_password", "busy", "too_many_requests"}},
+	"POST /v1/setup": {"setUp", "Sign-in", "Make the first account", "Once, with the token of the link that the server writes to a file when it starts without any account. The owner then signs in.", 201, 0,
+		[]string{"invalid_link", "already_set_up", "invalid_name", "invalid_email", "invalid_password", "busy", "too_many_requests"}},
 	"GET /v1/account": {"getAccount", "Sign-in", "My account", "The account of the member.", 0, 0, nil},
 	"GET /v1/members": {"listMembers", "Sign-in", "List the members", "Everybody in the account.", 0, 0, nil},
 
-	"GET /v1/factors": {"listFactors", "Security", "List my second factors", "And how many recovery codes are left.", 0, 0, nil},
+	"GET /v1/factors": {"listFactors", "Security", "List my second factors", "And how many recovery codes are left, and what can be enrolled here.", 0, 0, nil},
 	"POST /v1/factors": {"enrolFactor", "Security", "Enrol a second factor", "Where the member has a factor already, that one confirms first (enrol_factor); then the new one proves that it works (validate_factor).", 202, 0,
-		all(rechecks, repeats, []string{"sms_forbidden", "too_many_factors", "too_many_codes", "invalid_phone"})},
+		all(rechecks, repeats, []string{"sms_forbidden", "passkeys_unavailable", "too_many_factors", "too_many_codes", "invalid_phone", "invalid_name"})},
 	"POST /v1/factors/{id}/remove": {"removeFactor", "Security", "Remove a second factor", "The last one stays.", 202, 0,
 		all(rechecks, opens, []string{"no_such_factor", "last_factor"})},
 	"POST /v1/recovery-codes": {"renewRecoveryCodes", "Security", "Make new recovery codes", "The older ones die when the pending is confirmed.", 202, 0, all(rechecks, opens, repeats)},
 
-	"GET /v1/keys": {"listKeys", "Keys", "List the keys", "All keys of the account that are not deleted.", 0, 0, nil},
+	"GET /v1/keys": {"listKeys", "Keys", "List the keys", "All keys of the account that are not deleted, with their refused calls of the last day.", 0, 0, nil},
 	"POST /v1/keys": {"createKey", "Keys", "Create a key", "Id and secret are made when the pending is confirmed by a second factor. The key begins inactive.", 202, 0,
 		all(opens, repeats, []string{"name_taken", "too_many_keys", "invalid_name", "invalid_permissions", "invalid_allowlist"})},
 	"GET /v1/keys/{id}": {"getKey", "Keys", "Show a key", "Without its secret, which is never shown again.", 0, 0, []string{"key_not_found"}},
@@ -79,8 +85,8 @@ var notes = map[string]note{
 	"POST /v1/keys/{id}/deactivate":   {"deactivateKey", "Keys", "Deactivate a key", "At once, without a code: it can only take rights away.", 0, 0, moves},
 	"GET /v1/keys/{id}/refused-calls": {"listRefusedCalls", "Audit", "List the refused calls of a key", "Newest first, with the exact reason.", 0, 0, []string{"key_not_found"}},
 	"GET /v1/pending/{id}":            {"getPending", "Pending", "Show a pending", "Of this session.", 0, 0, []string{"other_session", "forbidden"}},
-	"POST /v1/pending/{id}/factor":    {"chooseFactor", "Pending", "Choose the factor", "Choosing a phone sends a code.", 0, 0, all(waits, sends, []string{"no_such_factor", "no_choice"})},
-	"POST /v1/pending/{id}/resend":    {"resendCode", "Pending", "Send another code", "The one before is dead from then on.", 0, 0, all(waits, sends, []string{"no_code_to_send"})},
+	"POST /v1/pending/{id}/factor":    {"chooseFactor", "Pending", "Choose the factor", "Choosing a phone sends a code. Choosing a passkey, also the one that is chosen already, makes a new challenge.", 0, 0, all(waits, sends, []string{"no_such_factor", "no_choice"})},
+	"POST /v1/pending/{id}/resend":    {"resendCode", "Pending", "Send another code", "The one before is dead from then on. With a passkey: a new challenge.", 0, 0, all(waits, sends, []string{"no_code_to_send"})},
 	"POST /v1/pending/{id}/confirm":   {"confirmPending", "Pending", "Confirm", "Exactly what was frozen happens. 201 when a key was created: the answer has its secret, this once. The try is counted before the code is compared.", 200, 201, all(waits, proves, completes)},
 	"POST /v1/pending/{id}/cancel":    {"cancelPending", "Pending", "Cancel", "Nothing was changed by the pending.", 0, 0, waits},
 	"GET /v1/activities":              {"listActivities", "Audit", "List activities", "Newest first.", 0, 0, nil},

@@ -45,6 +45,7 @@ type confirmInput struct {
 	Body struct {
 		Code         latchkey.Secret `json:"code,omitempty" maxLength:"32" doc:"The code of the chosen factor or from the e-mail; spaces do not count." example:"123456"`
 		RecoveryCode latchkey.Secret `json:"recoveryCode,omitempty" maxLength:"64" doc:"Instead of a code, where a lost factor is replaced." example:"3k9m-x0qp-7wzr-h2dt"`
+		Passkey      Object          `json:"passkey,omitempty" doc:"Instead of a code, where a passkey was chosen: the credential that the browser returned, by its toJSON()."`
 	}
 }
 
@@ -70,7 +71,7 @@ type confirmOutput struct {
 // confirm hands the answer on as it was typed. It is a Secret up to here, so
 // that no log line and no error text on the way can show it.
 func (s *server) confirm(ctx context.Context, c caller, in *confirmInput) (*confirmOutput, error) {
-	given := authority.Answer{Code: in.Body.Code.Reveal(), Recovery: in.Body.RecoveryCode.Reveal()}
+	given := authority.Answer{Code: in.Body.Code.Reveal(), Recovery: in.Body.RecoveryCode.Reveal(), Passkey: in.Body.Passkey}
 	made, err := s.Authority.Confirm(ctx, c.Actor, in.ID, given)
 	if err != nil {
 		return nil, err

@@ -41,6 +41,9 @@ func (s *server) routes() []route {
 		row("GET", "/v1/sessions", Member, s.sessions),
 		row("DELETE", "/v1/sessions/{id}", Member, s.endSession),
 		row("PUT", "/v1/password", Member, s.changePassword),
+		row("POST", "/v1/password/forgot", Anyone, s.forgotPassword),
+		row("POST", "/v1/password/reset", Anyone, s.resetPassword),
+		row("POST", "/v1/setup", Anyone, s.setUp),
 		row("GET", "/v1/account", Member, s.account),
 		row("GET", "/v1/members", Owner, s.members),
 

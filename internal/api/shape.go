@@ -90,8 +90,8 @@ func (s *server) session(of latchkey.Session, current string) Session {
 // Factor is a second factor of the member.
 type Factor struct {
 	ID        string  `json:"id" doc:"The factor's id." example:"fac_2x6n0r4v8z1d5g9j3m7q1t5w9y"`
-	Kind      string  `json:"kind" enum:"totp,sms" doc:"An authenticator app, or text messages." example:"totp"`
-	Label     string  `json:"label" doc:"How the member tells it; of a phone only the last digits." example:"Authenticator app"`
+	Kind      string  `json:"kind" enum:"totp,sms,passkey" doc:"An authenticator app, text messages, or a passkey." example:"totp"`
+	Label     string  `json:"label" doc:"How the member tells it; of a phone only the last digits, of a passkey its name." example:"Authenticator app"`
 	CreatedAt Moment  `json:"createdAt" doc:"When it was enrolled."`
 	LastUsed  *Moment `json:"lastUsed,omitempty" doc:"When it proved something last; absent: never."`
 }
@@ -112,6 +112,7 @@ type Key struct {
 	CreatedAt   Moment   `json:"createdAt" doc:"When it was created."`
 	UpdatedAt   Moment   `json:"updatedAt" doc:"When it was changed last."`
 	LastUsed    *Moment  `json:"lastUsed,omitempty" doc:"When a call with it was allowed last, to some seconds; absent: never."`
+	Refused     []int64  `json:"refusedByHour,omitempty" minItems:"24" maxItems:"24" doc:"In the list of keys: refused calls of the last 24 hours, the oldest hour first; the last one runs. Hours begin as those of UTC." example:"[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,3,1]"`
 }
 
 // key has no way to the secret: latchkey.Key does not carry it.

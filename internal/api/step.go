@@ -18,19 +18,20 @@ type Step struct {
 	Changes       []Change   `json:"changes" doc:"What an edit changes."`
 	Factors       []Choice   `json:"factors" doc:"The second factors to choose from; empty with another proof."`
 	FactorID      string     `json:"factorId,omitempty" doc:"The chosen one." example:"fac_2x6n0r4v8z1d5g9j3m7q1t5w9y"`
-	FactorKind    string     `json:"factorKind,omitempty" enum:"totp,sms,email" doc:"How the code comes; absent until a factor is chosen." example:"sms"`
+	FactorKind    string     `json:"factorKind,omitempty" enum:"totp,sms,email,passkey" doc:"How the code comes, or that a passkey proves; absent until a factor is chosen." example:"sms"`
 	ExpiresAt     Moment     `json:"expiresAt" doc:"When the pending ends."`
 	CodeExpiresAt *Moment    `json:"codeExpiresAt,omitempty" doc:"When the newest code is refused; absent: none was sent."`
 	ResendAt      *Moment    `json:"resendAt,omitempty" doc:"From when on another code can be asked for; absent: none will be sent."`
 	TriesLeft     int        `json:"triesLeft" doc:"Codes that may still be tried." example:"5"`
 	SendsLeft     int        `json:"sendsLeft" doc:"Codes that may still be sent." example:"2"`
 	Enrolment     *Enrolment `json:"enrolment,omitempty" doc:"For a new authenticator app, only in the answer that begins with it."`
+	Passkey       *Prompt    `json:"passkey,omitempty" doc:"While a passkey is to prove: what the browser needs for it."`
 }
 
 // Choice is a factor that can prove a pending.
 type Choice struct {
 	ID    string `json:"id" doc:"For POST /v1/pending/{id}/factor." example:"fac_2x6n0r4v8z1d5g9j3m7q1t5w9y"`
-	Kind  string `json:"kind" enum:"totp,sms" doc:"An authenticator app, or text messages." example:"sms"`
+	Kind  string `json:"kind" enum:"totp,sms,passkey" doc:"An authenticator app, text messages, or a passkey." example:"sms"`
 	Label string `json:"label" doc:"How the member tells it." example:"+353 ... 678"`
 }
 
@@ -50,6 +51,9 @@ func step(s authority.Step) Step {
 		FactorID: p.FactorID, FactorKind: string(p.FactorKind),
 		ExpiresAt: Moment(p.ExpiresAt), CodeExpiresAt: moment(s.CodeExpiresAt), ResendAt: moment(s.ResendAt),
 		TriesLeft: s.TriesLeft, SendsLeft: s.SendsLeft,
+	}
+	if s.Passkey != nil {
+		out.Passkey = &Prompt{Object(s.Passkey.Create), Object(s.Passkey.Get)}
 	}
 	if s.Enrolment != nil { // the one place where a seed leaves
 		out.Enrolment = &Enrolment{s.Enrolment.Secret.Reveal(), s.Enrolment.URI.Reveal()}

@@ -63,8 +63,36 @@ func TestOnlyJSONIsABody(t *testing.T) {
 
 func TestARouteWithoutABodyTakesNone(t *testing.T) {
 	h := New(config(t, &stub{}))
-	for _, target := range []string{"GET /v1/keys", "DELETE /v1/session", "POST /v1/pending/pen_1/resend", "GET /docs"} {
+	for _, target := range []string{"GET /v1/keys", "DELETE /v1/session", "GET /docs"} {
 		wants(t, call{target: target, token: "owner", body: `{}`}.do(h), 400, "body_not_expected")
+	}
+	wants(t, call{target: "POST /v1/keys/lk_1/deactivate", token: "owner", body: `{"version":1}`}.do(h), 400, "body_not_expected")
+}
+
+// An emergency stop must not fail because a client sends {} with every POST.
+func TestAPOSTWithoutABodyTakesAnEmptyObject(t *testing.T) {
+	h := New(config(t, &stub{}))
+	targets := 0
+	for _, r := range new(server).routes() {
+		if r.Method != http.MethodPost || r.hasBody {
+			continue
+		}
+		targets++
+		target := strings.ReplaceAll(r.pattern(), "{id}", "x")
+		for body, taken := range map[string]bool{
+			"": true, "{}": true, " {\r\n\t} ": true,
+			"{} {}": false, "{{}}": false, "{": false, "}": false, "[]": false, "null": false, `{"a":1}`: false, "{}x": false, "\u00a0{}": false,
+		} {
+			w := call{target: target, token: "owner", body: body}.do(h)
+			if refused := w.Code == 400 && problemOf(t, w).Code == "body_not_expected"; refused == taken {
+				t.Errorf("%s with %q: %d", target, body, w.Code)
+			}
+		}
+		plain := http.Header{"Content-Type": {"text/plain"}}
+		wants(t, call{target: target, token: "owner", body: "{}", header: plain}.do(h), 400, "body_not_expected")
+	}
+	if targets != 3 {
+		t.Errorf("%d routes; deactivate, resend and cancel are three", targets)
 	}
 }
 

@@ -181,3 +181,17 @@ func wants(t *testing.T, w *httptest.ResponseRecorder, status int, code string) 
 	}
 	return p
 }
+
+func (s *stub) RefusedByHour(context.Context, latchkey.Actor) (map[string][authority.Day]int64, error) {
+	return nil, s.fail
+}
+
+func (s *stub) Deactivate(context.Context, latchkey.Actor, string) (latchkey.Key, latchkey.Receipt, error) {
+	return latchkey.Key{Status: latchkey.StatusInactive, Permissions: latchkey.Read}, latchkey.Receipt{}, s.fail
+}
+
+func (s *stub) Resend(context.Context, latchkey.Actor, string) (authority.Step, error) {
+	return authority.Step{}, s.fail
+}
+
+func (s *stub) Cancel(context.Context, latchkey.Actor, string) error { return s.fail }

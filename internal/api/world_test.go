@@ -25,6 +25,7 @@ import (
 	"latchkey/catalog"
 	"latchkey/internal/api"
 	"latchkey/internal/authority"
+	"latchkey/internal/passkey"
 	"latchkey/internal/seal"
 	"latchkey/internal/store"
 	"latchkey/signature"
@@ -77,7 +78,9 @@ func openWorld(t *testing.T, dir string, now time.Time) *world {
 	w.must(err)
 	t.Cleanup(func() { w.store.Close() })
 	limits := latchkey.DefaultLimits()
-	w.authority = authority.New(authority.Config{Store: w.store, Feed: calmFeed{}, Limits: limits, Now: w.now, Issuer: "Latchkey"})
+	checker, err := passkey.New(passkey.Config{ConsoleURL: "https://console.example", Name: "Latchkey"})
+	w.must(err)
+	w.authority = authority.New(authority.Config{Store: w.store, Feed: calmFeed{}, Limits: limits, Now: w.now, Issuer: "Latchkey", Passkeys: checker})
 	actions, err := catalog.Prime()
 	w.must(err)
 	w.handler = api.New(api.Config{

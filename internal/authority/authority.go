@@ -21,7 +21,8 @@ type Feed interface {
 	Doubt(keyID string)
 }
 
-// Config is what an Authority needs. All fields are required but Log.
+// Config is what an Authority needs. All fields are required but Log and
+// Passkeys.
 type Config struct {
 	Store  Store
 	Feed   Feed
@@ -32,6 +33,9 @@ type Config struct {
 	Issuer string
 	// ForbidSMS refuses new phone numbers as second factor (ASVS 6.6.1).
 	ForbidSMS bool
+	// Passkeys checks passkeys. Nil: the console is not reached in a way that
+	// browsers allow them, and none is enrolled or accepted.
+	Passkeys Passkeys
 }
 
 // Authority changes keys, members and factors. It is safe for use from many
@@ -44,6 +48,7 @@ type Authority struct {
 	log       *slog.Logger
 	issuer    string
 	forbidSMS bool
+	passkeys  Passkeys
 	passwords passwords
 }
 
@@ -54,7 +59,7 @@ func New(c Config) *Authority {
 	}
 	return &Authority{
 		store: c.Store, feed: c.Feed, limits: c.Limits, now: c.Now, log: c.Log,
-		issuer: c.Issuer, forbidSMS: c.ForbidSMS, passwords: newPasswords(),
+		issuer: c.Issuer, forbidSMS: c.ForbidSMS, passkeys: c.Passkeys, passwords: newPasswords(),
 	}
 }
 
@@ -73,6 +78,7 @@ type Step struct {
 	CodeExpiresAt time.Time  // zero: no code was sent
 	ResendAt      time.Time  // zero: nothing can be sent any more
 	Enrolment     *Enrolment // only in the answer that makes a new TOTP factor
+	Passkey       *Prompt    // what the browser needs while a passkey is to prove
 	Repeated      bool       // the request was seen before under its idempotency key
 }
 
@@ -109,10 +115,11 @@ type Idempotency struct {
 	Digest string // of the request, so that another request is told apart
 }
 
-// Answer is the proof that a person typed. Exactly one field is set.
+// Answer is the proof that a person gave. Exactly one field is set.
 type Answer struct {
 	Code     string // of the chosen factor, or from the e-mail
 	Recovery string // a recovery code
+	Passkey  []byte // what the browser's WebAuthn returned, as JSON
 }
 
 // mustHaveSession lets anybody pass who gave a right password, also one whose

@@ -40,7 +40,7 @@ func (a *Authority) Confirm(ctx context.Context, actor latchkey.Actor, id string
 		return Outcome{}, err
 	}
 	if !proof.right {
-		return Outcome{}, a.wrong(ctx, actor, p)
+		return Outcome{}, a.wrong(ctx, actor, p, proof)
 	}
 	return a.carryOut(ctx, actor, p, proof, charge.Bucket)
 }
@@ -58,13 +58,16 @@ func (a *Authority) readable(p latchkey.Pending, ans Answer) (Answer, error) {
 		return ans, err
 	}
 	if ans.Recovery != "" {
-		if ans.Code != "" || !recoveryCounts(p.Operation) {
+		if ans.Code != "" || ans.Passkey != nil || !recoveryCounts(p.Operation) {
 			return ans, latchkey.Invalid("recoveryCode", "recovery_not_accepted", "a recovery code signs you in and replaces a lost factor; it confirms nothing else")
 		}
 		if !stepup.IsRecovery(ans.Recovery) {
 			return ans, latchkey.Invalid("recoveryCode", "invalid_code", "a recovery code has 16 letters and digits")
 		}
 		return ans, nil
+	}
+	if ans.Passkey != nil || p.FactorKind == latchkey.FactorPasskey {
+		return ans, a.readablePasskey(p, ans)
 	}
 	code, ok := stepup.NormalCode(ans.Code)
 	switch {
@@ -97,7 +100,7 @@ func (a *Authority) codeExpired(p latchkey.Pending, now time.Time) bool {
 // one of the table, and the factor of a kind that can give that proof: a code
 // by e-mail is never a second factor, whatever the row says.
 func intact(p latchkey.Pending) error {
-	enrolled := p.FactorKind == latchkey.FactorTOTP || p.FactorKind == latchkey.FactorSMS
+	enrolled := p.FactorKind == latchkey.FactorTOTP || p.FactorKind == latchkey.FactorSMS || p.FactorKind == latchkey.FactorPasskey
 	var fits bool
 	switch p.Proof {
 	case latchkey.ProofEmailCode:
@@ -116,9 +119,11 @@ func intact(p latchkey.Pending) error {
 // proof is the result of one evaluation.
 type proof struct {
 	right    bool
-	factorID string // of the enrolled factor that proved
-	step     int64  // its TOTP step
-	recovery string // hash of the recovery code to be used up
+	factorID string          // of the enrolled factor that proved
+	step     int64           // its TOTP step, or the counter of a passkey
+	recovery string          // hash of the recovery code to be used up
+	secret   latchkey.Secret // the credential of a passkey that enrols
+	note     string          // what the entry of a refusal says beyond that
 }
 
 // evaluate compares. It has been charged for already.
@@ -132,6 +137,8 @@ func (a *Authority) evaluate(ctx context.Context, p latchkey.Pending, ans Answer
 	switch {
 	case p.Proof == latchkey.ProofSecondFactor:
 		return a.evaluateEnrolled(ctx, p, ans, now)
+	case p.FactorKind == latchkey.FactorPasskey:
+		return a.evaluateNewPasskey(ctx, p, ans)
 	case p.SendsCode():
 		return proof{right: stepup.EqualCode(p.Code, ans.Code)}, nil
 	case p.FactorKind == latchkey.FactorTOTP:
@@ -155,6 +162,8 @@ func (a *Authority) evaluateEnrolled(ctx context.Context, p latchkey.Pending, an
 	case p.FactorKind == latchkey.FactorTOTP:
 		step, ok := stepup.CheckTOTP(seed, ans.Code, now, last)
 		return proof{right: ok, factorID: p.FactorID, step: step}, nil
+	case p.FactorKind == latchkey.FactorPasskey:
+		return a.evaluatePasskey(p, seed, last, ans)
 	}
 	return proof{}, nil
 }
@@ -167,21 +176,25 @@ func (a *Authority) evaluateRecovery(ctx context.Context, p latchkey.Pending, co
 	return proof{right: unused && err == nil, recovery: hash}, err
 }
 
-// wrong records a wrong code; the last one closes the pending.
-func (a *Authority) wrong(ctx context.Context, actor latchkey.Actor, p latchkey.Pending) error {
+// wrong records a wrong proof; the last one closes the pending.
+func (a *Authority) wrong(ctx context.Context, actor latchkey.Actor, p latchkey.Pending, pr proof) error {
 	left := max(0, a.limits.MaxAttempts-p.Attempts)
 	kind := latchkey.ActCodeWrong
 	if left == 0 {
 		kind = latchkey.ActPendingDied
 	}
 	act := a.activity(actor, kind)
-	act.KeyID, act.Subject, act.Note = p.KeyID, p.Draft.KeyName, p.Draft.Summary
+	act.KeyID, act.Subject, act.Note = p.KeyID, p.Draft.KeyName, p.Draft.Summary+pr.note
 	if err := a.store.NoteWrong(ctx, p.ID, left == 0, act); err != nil {
 		return err
 	}
-	e := latchkey.Invalid("code", "wrong_code", "wrong code; tries left: %d", left)
+	field, what := "code", "wrong code"
+	if p.FactorKind == latchkey.FactorPasskey && pr.recovery == "" {
+		field, what = "passkey", "this passkey proves nothing here"
+	}
+	e := latchkey.Invalid(field, "wrong_code", "%s; tries left: %d", what, left)
 	if left == 0 {
-		e = latchkey.Errorf(latchkey.KindConflict, "pending_dead", "wrong code, and it was the last try; nothing was changed; start anew")
+		e = latchkey.Errorf(latchkey.KindConflict, "pending_dead", "%s, and it was the last try; nothing was changed; start anew", what)
 	}
 	e.Left = left
 	return e
@@ -191,7 +204,7 @@ func (a *Authority) wrong(ctx context.Context, actor latchkey.Actor, p latchkey.
 func (a *Authority) carryOut(ctx context.Context, actor latchkey.Actor, p latchkey.Pending, pr proof, charged latchkey.Bucket) (Outcome, error) {
 	deed := latchkey.Deed{
 		At: a.now(), Pending: &p, UsedFactor: pr.factorID, TOTPStep: pr.step,
-		UsedRecovery: pr.recovery, Refund: &charged,
+		FactorSecret: pr.secret, UsedRecovery: pr.recovery, Refund: &charged,
 	}
 	out := Outcome{Operation: p.Operation}
 	var err error

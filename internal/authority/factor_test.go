@@ -117,6 +117,18 @@ func TestFirstFactorThatWaitedDiesWithAnotherOne(t *testing.T) {
 	})
 }
 
+// The same attack, timed so that the member's factor comes between the look at
+// the factors and the opening of the pending.
+func TestFirstFactorIsNotBegunBesideAnother(t *testing.T) {
+	onEach(t, func(w *world) {
+		thief := w.signIn(w.sub)
+		timed := w.over(&loose{opening: func() { w.enrolApp(w.sub) }})
+		_, err := timed.EnrolTOTP(w.ctx, thief, password, once)
+		w.refused(err, "factors_changed")
+		is(w, "pendings that were opened", w.count("SELECT count(*) FROM pending"), 0)
+	})
+}
+
 func TestOfManyFirstFactorsAtOnceOneIsEnrolled(t *testing.T) {
 	w := newWorld(t)
 	sub := w.signIn(w.sub)

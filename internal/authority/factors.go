@@ -196,7 +196,11 @@ func (a *Authority) deedOfEnrolment(ctx context.Context, actor latchkey.Actor, p
 	}
 	deed.Next, deed.NextLetters = &next.Pending, next.Letters
 	deed.Activity = next.Activity
-	step, err := a.withEnrolment(ctx, a.step(next.Pending, nil))
+	step, err := a.prompted(ctx, a.step(next.Pending, nil))
+	if err != nil {
+		return err
+	}
+	step, err = a.withEnrolment(ctx, step)
 	out.Next = &step
 	return err
 }
@@ -208,7 +212,10 @@ func (a *Authority) deedOfNewFactor(ctx context.Context, actor latchkey.Actor, p
 		return err
 	}
 	factor := latchkey.Factor{ID: p.Draft.FactorID, MemberID: p.MemberID, Kind: p.Draft.FactorKind, Label: p.Draft.FactorLabel, CreatedAt: a.now()}
-	deed.AddFactor, deed.FactorSecret = &factor, p.NewSecret
+	deed.AddFactor = &factor
+	if p.Draft.FactorKind != latchkey.FactorPasskey { // whose credential came with the proof
+		deed.FactorSecret = p.NewSecret
+	}
 	if left == 0 {
 		a.renew(actor, deed, out)
 	}

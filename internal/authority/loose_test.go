@@ -11,6 +11,7 @@ import (
 // answer get lost. A nil field changes nothing.
 type loose struct {
 	authority.Store
+	opening func()                    // before OpenPending
 	pending func(p *latchkey.Pending) // what Pending read
 	charge  func(c *latchkey.Charge)  // what ChargeAttempt is asked
 	charged func(p *latchkey.Pending) // what ChargeAttempt answered
@@ -29,6 +30,13 @@ const (
 	lostAfter        // it is written, and then the answer is lost
 	lostBefore       // it is not written, but nobody knows
 )
+
+func (l *loose) OpenPending(ctx context.Context, o latchkey.Opening) (latchkey.Pending, bool, error) {
+	if l.opening != nil {
+		l.opening()
+	}
+	return l.Store.OpenPending(ctx, o)
+}
 
 func (l *loose) Pending(ctx context.Context, id string) (latchkey.Pending, error) {
 	p, err := l.Store.Pending(ctx, id)

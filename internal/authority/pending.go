@@ -56,9 +56,9 @@ func (a *Authority) commit(ctx context.Context, opening latchkey.Opening, factor
 	if p.SessionID != opening.Pending.SessionID {
 		return Step{}, errOtherSession()
 	}
-	step := a.step(p, factors)
+	step, err := a.prompted(ctx, a.step(p, factors))
 	step.Repeated = repeated
-	return step, nil
+	return step, err
 }
 
 // open makes a pending without a factor chosen and its activity.
@@ -76,8 +76,8 @@ func (a *Authority) open(actor latchkey.Actor, op latchkey.Operation, key latchk
 }
 
 // chooseFirst picks the factor that is asked first: the e-mail where the proof
-// is its code, else the authenticator app, which needs no waiting, else the
-// phone. The member may choose another one afterwards.
+// is its code, else the strongest (see rank). The member may choose another one
+// afterwards.
 func (a *Authority) chooseFirst(o *latchkey.Opening, factors []latchkey.Factor) {
 	if o.Pending.Proof == latchkey.ProofEmailCode {
 		a.send(o, latchkey.Factor{Kind: latchkey.FactorEmail})
@@ -85,7 +85,7 @@ func (a *Authority) chooseFirst(o *latchkey.Opening, factors []latchkey.Factor) 
 	}
 	var first latchkey.Factor
 	for _, f := range factors {
-		if first.ID == "" || (first.Kind != latchkey.FactorTOTP && f.Kind == latchkey.FactorTOTP) {
+		if first.ID == "" || a.rank(f.Kind) > a.rank(first.Kind) {
 			first = f
 		}
 	}
@@ -95,9 +95,12 @@ func (a *Authority) chooseFirst(o *latchkey.Opening, factors []latchkey.Factor) 
 // send sets the factor of a pending that is being opened, and the first code.
 func (a *Authority) send(o *latchkey.Opening, f latchkey.Factor) {
 	o.Pending.FactorKind, o.Pending.FactorID = f.Kind, f.ID
-	if o.Pending.SendsCode() {
+	switch {
+	case o.Pending.SendsCode():
 		o.Pending = a.withCode(o.Pending)
 		o.Letters = codeLetter(o.Pending)
+	case f.Kind == latchkey.FactorPasskey:
+		o.Pending.Code = stepup.NewNonce()
 	}
 }
 
@@ -161,10 +164,11 @@ func (a *Authority) Pending(ctx context.Context, actor latchkey.Actor, id string
 	if err != nil {
 		return Step{}, err
 	}
-	return a.step(p, factors), nil
+	return a.prompted(ctx, a.step(p, factors))
 }
 
-// Choose takes another factor for the proof. Choosing the phone sends a code.
+// Choose takes another factor for the proof. Choosing the phone sends a code,
+// choosing a passkey renews its challenge.
 func (a *Authority) Choose(ctx context.Context, actor latchkey.Actor, id, factorID string) (Step, error) {
 	p, err := a.mine(ctx, actor, id)
 	if err != nil {
@@ -184,7 +188,7 @@ func (a *Authority) Choose(ctx context.Context, actor latchkey.Actor, id, factor
 		if f.ID != factorID {
 			continue
 		}
-		if p.FactorID == f.ID {
+		if p.FactorID == f.ID && f.Kind != latchkey.FactorPasskey {
 			return a.step(p, factors), nil
 		}
 		p.FactorKind, p.FactorID = f.Kind, f.ID
@@ -193,7 +197,8 @@ func (a *Authority) Choose(ctx context.Context, actor latchkey.Actor, id, factor
 	return Step{}, latchkey.Errorf(latchkey.KindNotFound, "no_such_factor", "that factor is not enrolled; choose one of the list")
 }
 
-// Resend sends another code; the one before is dead from then on.
+// Resend sends another code, or renews the challenge of a passkey; what was
+// before is dead from then on.
 func (a *Authority) Resend(ctx context.Context, actor latchkey.Actor, id string) (Step, error) {
 	p, err := a.mine(ctx, actor, id)
 	if err != nil {
@@ -203,8 +208,11 @@ func (a *Authority) Resend(ctx context.Context, actor latchkey.Actor, id string)
 	if err != nil {
 		return Step{}, err
 	}
-	if !p.SendsCode() {
+	if !p.SendsCode() && p.FactorKind != latchkey.FactorPasskey {
 		return Step{}, p.CheckResend(a.limits, a.now())
+	}
+	if err := p.CheckOpen(a.limits, a.now()); err != nil {
+		return Step{}, err
 	}
 	return a.resend(ctx, actor, p, factors)
 }
@@ -216,7 +224,8 @@ func (a *Authority) resend(ctx context.Context, actor latchkey.Actor, p latchkey
 	var letters []latchkey.Letter
 	act := a.activity(actor, latchkey.ActCodeSent)
 	act.KeyID, act.Subject, act.Note = p.KeyID, p.Draft.KeyName, "by "+string(p.FactorKind)+", to "+p.Draft.Summary
-	if p.SendsCode() {
+	switch {
+	case p.SendsCode():
 		if err := p.CheckResend(a.limits, a.now()); err != nil {
 			return Step{}, err
 		}
@@ -228,13 +237,18 @@ func (a *Authority) resend(ctx context.Context, actor latchkey.Actor, p latchkey
 		}
 		p = a.withCode(p)
 		letters = codeLetter(p)
-	} else {
+	case p.FactorKind == latchkey.FactorPasskey:
+		if err := a.renewChallenge(ctx, &p); err != nil {
+			return Step{}, err
+		}
+		act.Note = "a passkey was asked for: " + p.Draft.Summary
+	default:
 		act.Note = "another factor was chosen: " + string(p.FactorKind)
 	}
 	if err := a.store.Resend(ctx, p, from, act, letters); err != nil {
 		return Step{}, err
 	}
-	return a.step(p, factors), nil
+	return a.prompted(ctx, a.step(p, factors))
 }
 
 // Cancel drops a pending; nothing was changed by it.

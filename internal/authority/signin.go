@@ -139,7 +139,10 @@ func (a *Authority) startSession(ctx context.Context, actor latchkey.Actor, memb
 			return SignedIn{}, err
 		}
 		second = &opening
-		step := a.step(opening.Pending, factors)
+		step, err := a.prompted(ctx, a.step(opening.Pending, factors))
+		if err != nil {
+			return SignedIn{}, err
+		}
 		in.Step = &step
 	}
 	if err := a.store.StartSession(ctx, session, hashToken(token), second, act); err != nil {

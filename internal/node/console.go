@@ -40,7 +40,7 @@ func (n *Node) startConsole(context.Context) error {
 		return err
 	}
 	handler := api.New(api.Config{
-		Authority: n.authority, Catalog: n.Catalog, Limits: c.Limits, Log: c.Log, Now: c.Now,
+		Authority: firstStart{n.authority, n.SetupLink, c.Log}, Catalog: n.Catalog, Limits: c.Limits, Log: c.Log, Now: c.Now,
 		ScanJSON: func(body []byte) error { return signature.ScanJSON(body) },
 		Health:   n.storage.store.Health, Origins: c.Origins, TrustedProxies: c.TrustedProxies,
 		Secure:  c.Console.CertFile != "" || strings.HasPrefix(n.ConsoleURL, "https://"),

@@ -54,6 +54,9 @@ type Config struct {
 
 	Console    Listen
 	ConsoleURL string // as browsers reach it; "" is the listener's own
+	// Setup writes a one-time link into the data folder while there is no
+	// account: the console makes the first one with it.
+	Setup      bool
 	Origins    []string
 	Gateway    Listen
 	GatewayTLS Listen
@@ -84,6 +87,7 @@ type Node struct {
 	GatewayURL    string
 	GatewayTLSURL string
 	MetricsURL    string
+	SetupLink     string // the file with the link of the first start; "": there is none
 	Catalog       *latchkey.Catalog
 
 	config    Config
@@ -113,7 +117,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	n := &Node{config: c, failed: make(chan error, 8), metrics: prometheus.NewRegistry()}
 	n.work, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	steps := []func(context.Context) error{
-		n.openCatalog, n.openStorage, n.loadKeys, n.listenConsole, n.openAuthority, n.startSandbox,
+		n.openCatalog, n.openStorage, n.loadKeys, n.listenConsole, n.openAuthority, n.openSetup, n.startSandbox,
 		n.startGateway, n.startConsole, n.startMetrics, n.startSocket, n.startWork,
 	}
 	for _, step := range steps {
@@ -155,14 +159,6 @@ func (n *Node) loadKeys(ctx context.Context) error {
 		n.table.Put(k, s)
 		return nil
 	})
-}
-
-func (n *Node) openAuthority(context.Context) error {
-	n.authority = authority.New(authority.Config{
-		Store: n.storage.store, Feed: n.feed, Limits: n.config.Limits, Now: n.config.Now,
-		Log: n.config.Log, Issuer: n.config.Name, ForbidSMS: n.config.ForbidSMS,
-	})
-	return nil
 }
 
 // startGateway listens for bots, with and without TLS.
