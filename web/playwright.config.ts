@@ -1,9 +1,11 @@
 import { defineConfig } from '@playwright/test'
 
-// Against a running `latchkey demo`: LATCHKEY_DATA names its folder,
+// Against a `latchkey demo` of its own (e2e/demo.ts), or, to work on the tests,
+// against one that runs: LATCHKEY_DATA names its folder,
 // LATCHKEY_URL the console when it is not the demo's own (`npm run preview`).
 export default defineConfig({
   testDir: 'e2e',
+  globalSetup: './e2e/demo.ts',
   outputDir: 'e2e/.out/results',
   fullyParallel: false,
   workers: 1,

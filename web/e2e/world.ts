@@ -114,3 +114,38 @@ export async function addPhone(page: Page, who: Person): Promise<void> {
   const done = await post(`/v1/pending/${id}/confirm`, { code: await code(who.phone) })
   if (!done.ok()) throw new Error(`the phone was not added: ${await done.text()}`)
 }
+
+/** Signs in past the screens and adds a phone: where most tests begin. */
+export async function enter(page: Page, who: Person = newOwner()): Promise<Person> {
+  const headers = { 'Sec-Fetch-Site': 'same-origin' }
+  const answer = await page.request.post('/v1/session', { data: { email: who.email, password: who.password }, headers })
+  if (!answer.ok()) throw new Error(`sign-in: ${await answer.text()}`)
+  await addPhone(page, who)
+  return who
+}
+
+/** Types the newest code into the pop-up; `before` is how many the address had got earlier. */
+export async function confirm(page: Page, to: string, before: number): Promise<void> {
+  await page.getByLabel('Code').fill(await code(to, before))
+  await page.getByRole('button', { name: 'Confirm' }).click()
+}
+
+/** Adds an authenticator app beside the phone; returns its seed. */
+export async function addApp(page: Page, who: Person): Promise<string> {
+  const post = async (path: string, data: object) => {
+    const answer = await page.request.post(path, { data, headers: { 'Sec-Fetch-Site': 'same-origin' } })
+    if (!answer.ok()) throw new Error(`${path}: ${await answer.text()}`)
+    return answer.json()
+  }
+  const before = await codes(who.phone)
+  const begun: { id: string } = await post('/v1/factors', { kind: 'totp', password: who.password })
+  const allowed: { next: { id: string; enrolment: { secret: string } } } = await post(
+    `/v1/pending/${begun.id}/confirm`,
+    {
+      code: await code(who.phone, before),
+    },
+  )
+  const seed = allowed.next.enrolment.secret
+  await post(`/v1/pending/${allowed.next.id}/confirm`, { code: await totp(seed) })
+  return seed
+}

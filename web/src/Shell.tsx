@@ -91,7 +91,7 @@ function Header() {
               <bdi>{me?.account?.name}</bdi>
               <small>{me?.member.email}</small>
             </span>
-            <span>
+            <span className={classes.acts}>
               <Scheme />
               <Button
                 variant="subtle"

@@ -31,6 +31,23 @@ const signIn = createRoute({
   component: lazyRouteComponent(() => import('@/features/session/SignInPage'), 'SignInPage'),
 })
 
+const forgot = createRoute({
+  getParentRoute: () => root,
+  path: '/forgot',
+  component: lazyRouteComponent(() => import('@/features/session/ForgotPage'), 'ForgotPage'),
+})
+// These two have their token behind "#", which no server and no proxy sees.
+const reset = createRoute({
+  getParentRoute: () => root,
+  path: '/reset',
+  component: lazyRouteComponent(() => import('@/features/session/ResetPage'), 'ResetPage'),
+})
+const setUp = createRoute({
+  getParentRoute: () => root,
+  path: '/setup',
+  component: lazyRouteComponent(() => import('@/features/session/SetUpPage'), 'SetUpPage'),
+})
+
 /** Everything behind the door. `pending` is the confirmation that is open over a form. */
 const app = createRoute({
   getParentRoute: () => root,
@@ -132,14 +149,48 @@ const security = createRoute({
   component: lazyRouteComponent(() => import('@/features/security/SecurityPage'), 'SecurityPage'),
 })
 
+const addApp = createRoute({
+  getParentRoute: () => security,
+  path: 'add-app',
+  component: lazyRouteComponent(() => import('@/features/security/AddAppDialog'), 'AddAppDialog'),
+})
+const addPhone = createRoute({
+  getParentRoute: () => security,
+  path: 'add-phone',
+  component: lazyRouteComponent(() => import('@/features/security/AddPhoneDialog'), 'AddPhoneDialog'),
+})
+const addPasskey = createRoute({
+  getParentRoute: () => security,
+  path: 'add-passkey',
+  component: lazyRouteComponent(() => import('@/features/security/AddPasskeyDialog'), 'AddPasskeyDialog'),
+})
+const removeFactor = createRoute({
+  getParentRoute: () => security,
+  path: 'factors/$factorId/remove',
+  component: lazyRouteComponent(() => import('@/features/security/RemoveFactorDialog'), 'RemoveFactorDialog'),
+})
+const recoveryCodes = createRoute({
+  getParentRoute: () => security,
+  path: 'recovery-codes',
+  component: lazyRouteComponent(() => import('@/features/security/RecoveryDialog'), 'RecoveryDialog'),
+})
+const password = createRoute({
+  getParentRoute: () => security,
+  path: 'password',
+  component: lazyRouteComponent(() => import('@/features/security/PasswordDialog'), 'PasswordDialog'),
+})
+
 const tree = root.addChildren([
   signIn,
+  forgot,
+  reset,
+  setUp,
   app.addChildren([
     start,
     keys.addChildren([newKey, editKey, activateKey, deactivateKey, deleteKey, refusedCalls]),
     methods,
     activities,
-    security,
+    security.addChildren([addApp, addPhone, addPasskey, removeFactor, recoveryCodes, password]),
   ]),
 ])
 

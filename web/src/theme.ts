@@ -46,8 +46,7 @@ const sans = '"Inter Variable", ui-sans-serif, system-ui, -apple-system, "Segoe 
 export const theme = createTheme({
   colors: { petrol, red, dark },
   primaryColor: 'petrol',
-  primaryShade: { light: 7, dark: 4 },
-  autoContrast: true,
+  primaryShade: { light: 7, dark: 6 },
   black: '#172023',
   fontFamily: sans,
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',

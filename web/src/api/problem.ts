@@ -1,7 +1,7 @@
 import type { Problem } from '@/api/types'
 
 /** Codes that the console itself makes, beside those of the API. */
-export type OwnCode = 'unreachable' | 'unreadable'
+export type OwnCode = 'unreachable' | 'unreadable' | 'passkey_stopped' | 'passkey_known' | 'passkey_missing'
 
 /**
  * The one error of every call. It is an answer of the API (RFC 9457), or says

@@ -133,7 +133,7 @@ export interface paths {
         };
         /**
          * List my second factors
-         * @description And how many recovery codes are left.
+         * @description And how many recovery codes are left, and what can be enrolled here.
          */
         get: operations["listFactors"];
         put?: never;
@@ -177,7 +177,7 @@ export interface paths {
         };
         /**
          * List the keys
-         * @description All keys of the account that are not deleted.
+         * @description All keys of the account that are not deleted, with their refused calls of the last day.
          */
         get: operations["listKeys"];
         put?: never;
@@ -320,6 +320,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/password/forgot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forgotten password
+         * @description The answer is the same for every address. If a member has it, a mail with a link goes there; the link works once and for 30 minutes, and a newer one replaces it.
+         */
+        post: operations["forgotPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/password/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a password by a link
+         * @description All sessions of the member end. The second factor is asked for at the next sign-in as ever.
+         */
+        post: operations["resetPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/pending/{id}": {
         parameters: {
             query?: never;
@@ -391,7 +431,7 @@ export interface paths {
         put?: never;
         /**
          * Choose the factor
-         * @description Choosing a phone sends a code.
+         * @description Choosing a phone sends a code. Choosing a passkey, also the one that is chosen already, makes a new challenge.
          */
         post: operations["chooseFactor"];
         delete?: never;
@@ -411,7 +451,7 @@ export interface paths {
         put?: never;
         /**
          * Send another code
-         * @description The one before is dead from then on.
+         * @description The one before is dead from then on. With a passkey: a new challenge.
          */
         post: operations["resendCode"];
         delete?: never;
@@ -503,6 +543,26 @@ export interface paths {
          * @description Signs that browser out.
          */
         delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the first account
+         * @description Once, with the token of the link that the server writes to a file when it starts without any account. The owner then signs in.
+         */
+        post: operations["setUp"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -664,7 +724,7 @@ export interface components {
              * @example key_edited
              * @enum {string}
              */
-            type: "account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated";
+            type: "account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated";
         };
         Catalog: {
             /** @description Every method, by name. */
@@ -734,11 +794,11 @@ export interface components {
              */
             id: string;
             /**
-             * @description An authenticator app, or text messages.
+             * @description An authenticator app, text messages, or a passkey.
              * @example sms
              * @enum {string}
              */
-            kind: "totp" | "sms";
+            kind: "totp" | "sms" | "passkey";
             /**
              * @description How the member tells it.
              * @example +353 ... 678
@@ -758,6 +818,13 @@ export interface components {
              * @example 123456
              */
             code?: string;
+            /**
+             * @description Instead of a code, where a passkey was chosen: the credential that the browser returned, by its toJSON().
+             * @example {}
+             */
+            passkey?: {
+                [key: string]: unknown;
+            };
             /**
              * @description Instead of a code, where a lost factor is replaced.
              * @example 3k9m-x0qp-7wzr-h2dt
@@ -818,11 +885,13 @@ export interface components {
         };
         EnrolFactorInputBody: {
             /**
-             * @description An authenticator app, or text messages.
+             * @description An authenticator app, text messages, or a passkey.
              * @example sms
              * @enum {string}
              */
-            kind: "totp" | "sms";
+            kind: "totp" | "sms" | "passkey";
+            /** @description With kind passkey: what the member calls it, 1 to 64 visible characters; absent: Passkey. */
+            label?: string;
             /**
              * Format: password
              * @description The member's password, again.
@@ -888,13 +957,13 @@ export interface components {
              */
             id: string;
             /**
-             * @description An authenticator app, or text messages.
+             * @description An authenticator app, text messages, or a passkey.
              * @example totp
              * @enum {string}
              */
-            kind: "totp" | "sms";
+            kind: "totp" | "sms" | "passkey";
             /**
-             * @description How the member tells it; of a phone only the last digits.
+             * @description How the member tells it; of a phone only the last digits, of a passkey its name.
              * @example Authenticator app
              */
             label: string;
@@ -909,11 +978,27 @@ export interface components {
             /** @description The enrolled second factors. */
             items: components["schemas"]["Factor"][];
             /**
+             * @description Kinds that can be enrolled here, the strongest first.
+             * @example [
+             *       "passkey",
+             *       "totp",
+             *       "sms"
+             *     ]
+             */
+            offered: ("totp" | "sms" | "passkey")[];
+            /**
              * Format: int64
              * @description Recovery codes that were not used yet.
              * @example 10
              */
             recoveryLeft: number;
+        };
+        ForgotPasswordInputBody: {
+            /**
+             * @description The address that signs in.
+             * @example owner@example.com
+             */
+            email: string;
         };
         Health: {
             /**
@@ -962,6 +1047,36 @@ export interface components {
              *     ]
              */
             permissions: ("read" | "trade" | "funds_internal" | "funds_wallet" | "funds_external")[];
+            /**
+             * @description In the list of keys: refused calls of the last 24 hours, the oldest hour first; the last one runs. Hours begin as those of UTC.
+             * @example [
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       0,
+             *       3,
+             *       1
+             *     ]
+             */
+            refusedByHour?: number[];
             /**
              * @description Only an active key works. A deleted one is shown once, by its deletion.
              * @example active
@@ -1131,6 +1246,22 @@ export interface components {
              */
             type: string;
         };
+        Prompt: {
+            /**
+             * @description To enrol: PublicKeyCredential.parseCreationOptionsFromJSON() takes it for navigator.credentials.create().
+             * @example {}
+             */
+            create?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description To prove: PublicKeyCredential.parseRequestOptionsFromJSON() takes it for navigator.credentials.get().
+             * @example {}
+             */
+            get?: {
+                [key: string]: unknown;
+            };
+        };
         Receipt: {
             /**
              * Format: int64
@@ -1206,6 +1337,19 @@ export interface components {
              */
             password: string;
         };
+        ResetPasswordInputBody: {
+            /**
+             * Format: password
+             * @description The new password, 12 to 256 characters.
+             * @example another long sentence nobody guesses
+             */
+            password: string;
+            /**
+             * @description What stands behind # in the link.
+             * @example q3J5yV0nT7hXw2KdR9uLb4ZcM8sPfG1aE6iOjYtNrQk
+             */
+            token: string;
+        };
         Session: {
             /**
              * Format: date-time
@@ -1257,6 +1401,35 @@ export interface components {
              */
             userAgent: string;
         };
+        SetUp: {
+            /** @description The first account. */
+            account: components["schemas"]["Account"];
+            /** @description Its owner, who can sign in now. */
+            member: components["schemas"]["Person"];
+        };
+        SetUpInputBody: {
+            /**
+             * @description Name of the account, 1 to 64 visible characters.
+             * @example Example Trading Ltd
+             */
+            account: string;
+            /**
+             * @description Address of its owner.
+             * @example owner@example.com
+             */
+            email: string;
+            /**
+             * Format: password
+             * @description The owner's password, 12 to 256 characters.
+             * @example a long sentence nobody guesses
+             */
+            password: string;
+            /**
+             * @description What stands behind # in the link.
+             * @example q3J5yV0nT7hXw2KdR9uLb4ZcM8sPfG1aE6iOjYtNrQk
+             */
+            token: string;
+        };
         SignIn: {
             /** @description Who signed in. */
             member: components["schemas"]["Person"];
@@ -1301,11 +1474,11 @@ export interface components {
              */
             factorId?: string;
             /**
-             * @description How the code comes; absent until a factor is chosen.
+             * @description How the code comes, or that a passkey proves; absent until a factor is chosen.
              * @example sms
              * @enum {string}
              */
-            factorKind?: "totp" | "sms" | "email";
+            factorKind?: "totp" | "sms" | "email" | "passkey";
             /** @description The second factors to choose from; empty with another proof. */
             factors: components["schemas"]["Choice"][];
             /**
@@ -1329,6 +1502,8 @@ export interface components {
              * @enum {string}
              */
             operation: "create" | "edit" | "activate" | "delete" | "sign_in" | "enrol_factor" | "validate_factor" | "remove_factor" | "recovery_renewal";
+            /** @description While a passkey is to prove: what the browser needs for it. */
+            passkey?: components["schemas"]["Prompt"];
             /**
              * @description What it needs: a second factor, a code by e-mail, or a code of the factor that is being enrolled.
              * @example second_factor
@@ -1710,7 +1885,7 @@ export interface operations {
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
                 /** @description Only these types; repeat the parameter. */
-                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated")[];
+                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated")[];
                 /** @description Only about this key. */
                 key?: string;
                 /** @description next of the page before; absent: from the newest. */
@@ -1939,7 +2114,7 @@ export interface operations {
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
                 /** @description Only these types; repeat the parameter. */
-                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated")[];
+                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated")[];
                 /** @description Only about this key. */
                 key?: string;
             };
@@ -2569,6 +2744,11 @@ export interface operations {
                      *           "lastUsed": "2026-03-01T12:00:00.000Z"
                      *         }
                      *       ],
+                     *       "offered": [
+                     *         "passkey",
+                     *         "totp",
+                     *         "sms"
+                     *       ],
                      *       "recoveryLeft": 10
                      *     }
                      */
@@ -2781,6 +2961,10 @@ export interface operations {
                      *       "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *       "keyName": "bot-1",
                      *       "operation": "edit",
+                     *       "passkey": {
+                     *         "create": {},
+                     *         "get": {}
+                     *       },
                      *       "proof": "second_factor",
                      *       "resendAt": "2026-03-01T12:00:00.000Z",
                      *       "sendsLeft": 2,
@@ -3094,6 +3278,10 @@ export interface operations {
                      *       "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *       "keyName": "bot-1",
                      *       "operation": "edit",
+                     *       "passkey": {
+                     *         "create": {},
+                     *         "get": {}
+                     *       },
                      *       "proof": "second_factor",
                      *       "resendAt": "2026-03-01T12:00:00.000Z",
                      *       "sendsLeft": 2,
@@ -3406,6 +3594,32 @@ export interface operations {
                      *             "read",
                      *             "trade"
                      *           ],
+                     *           "refusedByHour": [
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             3,
+                     *             1
+                     *           ],
                      *           "status": "active",
                      *           "updatedAt": "2026-03-01T12:00:00.000Z",
                      *           "version": 3
@@ -3654,6 +3868,10 @@ export interface operations {
                      *       "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *       "keyName": "bot-1",
                      *       "operation": "edit",
+                     *       "passkey": {
+                     *         "create": {},
+                     *         "get": {}
+                     *       },
                      *       "proof": "second_factor",
                      *       "resendAt": "2026-03-01T12:00:00.000Z",
                      *       "sendsLeft": 2,
@@ -3943,6 +4161,32 @@ export interface operations {
                      *         "read",
                      *         "trade"
                      *       ],
+                     *       "refusedByHour": [
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         0,
+                     *         3,
+                     *         1
+                     *       ],
                      *       "status": "active",
                      *       "updatedAt": "2026-03-01T12:00:00.000Z",
                      *       "version": 3
@@ -4197,6 +4441,10 @@ export interface operations {
                      *       "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *       "keyName": "bot-1",
                      *       "operation": "edit",
+                     *       "passkey": {
+                     *         "create": {},
+                     *         "get": {}
+                     *       },
                      *       "proof": "second_factor",
                      *       "resendAt": "2026-03-01T12:00:00.000Z",
                      *       "sendsLeft": 2,
@@ -4517,6 +4765,10 @@ export interface operations {
                      *       "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *       "keyName": "bot-1",
                      *       "operation": "edit",
+                     *       "passkey": {
+                     *         "create": {},
+                     *         "get": {}
+                     *       },
                      *       "proof": "second_factor",
                      *       "resendAt": "2026-03-01T12:00:00.000Z",
                      *       "sendsLeft": 2,
@@ -4854,6 +5106,10 @@ export interface operations {
                      *       "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *       "keyName": "bot-1",
                      *       "operation": "edit",
+                     *       "passkey": {
+                     *         "create": {},
+                     *         "get": {}
+                     *       },
                      *       "proof": "second_factor",
                      *       "resendAt": "2026-03-01T12:00:00.000Z",
                      *       "sendsLeft": 2,
@@ -5143,7 +5399,13 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        /** @description None is needed; an empty object is taken. */
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": Record<string, never>;
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -5167,6 +5429,32 @@ export interface operations {
                      *         "permissions": [
                      *           "read",
                      *           "trade"
+                     *         ],
+                     *         "refusedByHour": [
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           3,
+                     *           1
                      *         ],
                      *         "status": "active",
                      *         "updatedAt": "2026-03-01T12:00:00.000Z",
@@ -6087,6 +6375,453 @@ export interface operations {
             };
         };
     };
+    forgotPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "owner@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ForgotPasswordInputBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds after which the same request can succeed, where that is known. */
+                    "Retry-After"?: string;
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "another long sentence nobody guesses",
+                 *       "token": "q3J5yV0nT7hXw2KdR9uLb4ZcM8sPfG1aE6iOjYtNrQk"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResetPasswordInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds after which the same request can succeed, where that is known. */
+                    "Retry-After"?: string;
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getPending: {
         parameters: {
             query?: never;
@@ -6135,6 +6870,10 @@ export interface operations {
                      *       "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *       "keyName": "bot-1",
                      *       "operation": "edit",
+                     *       "passkey": {
+                     *         "create": {},
+                     *         "get": {}
+                     *       },
                      *       "proof": "second_factor",
                      *       "resendAt": "2026-03-01T12:00:00.000Z",
                      *       "sendsLeft": 2,
@@ -6350,7 +7089,13 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        /** @description None is needed; an empty object is taken. */
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": Record<string, never>;
+            };
+        };
         responses: {
             /** @description No Content */
             204: {
@@ -6594,6 +7339,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "code": "123456",
+                 *       "passkey": {},
                  *       "recoveryCode": "3k9m-x0qp-7wzr-h2dt"
                  *     }
                  */
@@ -6632,6 +7378,32 @@ export interface operations {
                      *           "read",
                      *           "trade"
                      *         ],
+                     *         "refusedByHour": [
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           3,
+                     *           1
+                     *         ],
                      *         "status": "active",
                      *         "updatedAt": "2026-03-01T12:00:00.000Z",
                      *         "version": 3
@@ -6663,6 +7435,10 @@ export interface operations {
                      *         "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *         "keyName": "bot-1",
                      *         "operation": "edit",
+                     *         "passkey": {
+                     *           "create": {},
+                     *           "get": {}
+                     *         },
                      *         "proof": "second_factor",
                      *         "resendAt": "2026-03-01T12:00:00.000Z",
                      *         "sendsLeft": 2,
@@ -6727,6 +7503,32 @@ export interface operations {
                      *           "read",
                      *           "trade"
                      *         ],
+                     *         "refusedByHour": [
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           0,
+                     *           3,
+                     *           1
+                     *         ],
                      *         "status": "active",
                      *         "updatedAt": "2026-03-01T12:00:00.000Z",
                      *         "version": 3
@@ -6758,6 +7560,10 @@ export interface operations {
                      *         "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *         "keyName": "bot-1",
                      *         "operation": "edit",
+                     *         "passkey": {
+                     *           "create": {},
+                     *           "get": {}
+                     *         },
                      *         "proof": "second_factor",
                      *         "resendAt": "2026-03-01T12:00:00.000Z",
                      *         "sendsLeft": 2,
@@ -7116,6 +7922,10 @@ export interface operations {
                      *       "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *       "keyName": "bot-1",
                      *       "operation": "edit",
+                     *       "passkey": {
+                     *         "create": {},
+                     *         "get": {}
+                     *       },
                      *       "proof": "second_factor",
                      *       "resendAt": "2026-03-01T12:00:00.000Z",
                      *       "sendsLeft": 2,
@@ -7405,7 +8215,13 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        /** @description None is needed; an empty object is taken. */
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": Record<string, never>;
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -7443,6 +8259,10 @@ export interface operations {
                      *       "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *       "keyName": "bot-1",
                      *       "operation": "edit",
+                     *       "passkey": {
+                     *         "create": {},
+                     *         "get": {}
+                     *       },
                      *       "proof": "second_factor",
                      *       "resendAt": "2026-03-01T12:00:00.000Z",
                      *       "sendsLeft": 2,
@@ -7756,6 +8576,10 @@ export interface operations {
                      *       "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *       "keyName": "bot-1",
                      *       "operation": "edit",
+                     *       "passkey": {
+                     *         "create": {},
+                     *         "get": {}
+                     *       },
                      *       "proof": "second_factor",
                      *       "resendAt": "2026-03-01T12:00:00.000Z",
                      *       "sendsLeft": 2,
@@ -8240,6 +9064,10 @@ export interface operations {
                      *         "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *         "keyName": "bot-1",
                      *         "operation": "edit",
+                     *         "passkey": {
+                     *           "create": {},
+                     *           "get": {}
+                     *         },
                      *         "proof": "second_factor",
                      *         "resendAt": "2026-03-01T12:00:00.000Z",
                      *         "sendsLeft": 2,
@@ -8306,6 +9134,10 @@ export interface operations {
                      *         "keyId": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *         "keyName": "bot-1",
                      *         "operation": "edit",
+                     *         "passkey": {
+                     *           "create": {},
+                     *           "get": {}
+                     *         },
                      *         "proof": "second_factor",
                      *         "resendAt": "2026-03-01T12:00:00.000Z",
                      *         "sendsLeft": 2,
@@ -9065,6 +9897,272 @@ export interface operations {
             /** @description Unprocessable Entity */
             422: {
                 headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "account": "Example Trading Ltd",
+                 *       "email": "owner@example.com",
+                 *       "password": "a long sentence nobody guesses",
+                 *       "token": "q3J5yV0nT7hXw2KdR9uLb4ZcM8sPfG1aE6iOjYtNrQk"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetUpInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "account": {
+                     *         "createdAt": "2026-03-01T12:00:00.000Z",
+                     *         "id": "acc_4z8q2t6x0c3f7i1l5o9s3v7y1a",
+                     *         "name": "Example Trading Ltd"
+                     *       },
+                     *       "member": {
+                     *         "email": "owner@example.com",
+                     *         "id": "mem_0v4k8m2q6t1x5z9c3f7h0j4n8p",
+                     *         "role": "owner"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SetUp"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds after which the same request can succeed, where that is known. */
+                    "Retry-After"?: string;
                     /** @description The number of the request, for questions to the operator. */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;

@@ -75,9 +75,16 @@ function useOpen(ref: { current: HTMLDialogElement | null }) {
     first?.focus()
     return () => {
       dialog.close()
-      if (document.activeElement === document.body) document.querySelector<HTMLElement>('main h1')?.focus()
+      // What opened it is gone, or was disabled while it worked.
+      if (document.activeElement === document.body || dialog.contains(document.activeElement)) below()?.focus()
     }
   }, [ref])
+}
+
+/** The heading of the pop-up below, else of the page. */
+function below(): HTMLElement | null {
+  const open = document.querySelectorAll<HTMLElement>('dialog[open] [data-first]')
+  return open[open.length - 1] ?? document.querySelector<HTMLElement>('main h1')
 }
 
 /**

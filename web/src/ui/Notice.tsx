@@ -1,5 +1,5 @@
 import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconInfoCircle } from '@tabler/icons-react'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 import classes from './Notice.module.css'
 
 const icons = { info: IconInfoCircle, good: IconCircleCheck, warn: IconAlertTriangle, bad: IconCircleX }
@@ -17,8 +17,14 @@ type Props = {
 /** A framed remark: information, success, warning or error. */
 export function Notice({ kind = 'info', title, actions, live = kind === 'bad', children }: Props) {
   const Icon = icons[kind]
+  const box = useRef<HTMLDivElement>(null)
+  // The answer to a button at the foot of a long form must not appear out of sight.
+  useEffect(() => {
+    if (live) box.current?.scrollIntoView({ block: 'nearest' })
+  }, [live])
   return (
     <div
+      ref={box}
       className={`${classes.notice} ${classes[kind]}`}
       role={live ? (kind === 'bad' ? 'alert' : 'status') : undefined}
     >

@@ -11,9 +11,10 @@ import { Dialog } from '@/ui/Dialog'
 import { Empty } from '@/ui/Empty'
 import { Loading } from '@/ui/Loading'
 import { More } from './More'
+import { runs } from './mend'
 import { keyQuery, refusedQuery } from './queries'
 import classes from './RefusedCalls.module.css'
-import { RefusedItem } from './RefusedItem'
+import { RefusedRun } from './RefusedRun'
 
 /** The pop-up over the keys: what the gateway refused of one key, why, and what mends it. */
 export function RefusedCalls() {
@@ -63,8 +64,8 @@ function List({ of }: { of: Key }) {
                 : t('refused.shown', { count: items.length })}
             </p>
             <ul className={classes.list}>
-              {items.map((call) => (
-                <RefusedItem key={call.seq} call={call} of={of} actions={actions} />
+              {runs(items).map((run) => (
+                <RefusedRun key={run[0].seq} run={run} of={of} actions={actions} />
               ))}
             </ul>
             <More query={query} text={t('older')} failed={t('olderFailed')} />

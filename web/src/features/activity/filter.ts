@@ -22,6 +22,8 @@ const groupOf: Record<Kind, Group> = {
   sign_in_failed: 'signIn',
   signed_out: 'signIn',
   password_changed: 'guards',
+  reset_asked: 'guards',
+  password_reset: 'guards',
   factor_enrolled: 'guards',
   factor_removed: 'guards',
   recovery_renewed: 'guards',

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Action, Key, RefusedCall } from '@/api/types'
-import { mendOf } from './mend'
+import { mendOf, runs } from './mend'
 
 const at = '2026-03-01T12:00:00.000Z'
 const key: Key = {
@@ -66,4 +66,11 @@ it('offers to stop a key that a stranger uses, while it can be stopped', () => {
 it('has words for a method and a reason that it does not know', () => {
   expect(mend('permission_missing', {}, []).text).toBe('permissionUnknown')
   expect(mend('a_new_reason')).toEqual({ text: 'other', steps: [] })
+})
+
+it('puts neighbours with one reason together, and keeps the order', () => {
+  const detail = (text: string, seq: number) => ({ ...call('permission_missing'), detail: text, seq })
+  const found = runs([detail('a', 5), detail('a', 4), detail('b', 3), detail('a', 2)])
+  expect(found.map((run) => run.map((c) => c.seq))).toEqual([[5, 4], [3], [2]])
+  expect(runs([])).toEqual([])
 })

@@ -60,3 +60,14 @@ function permission(call: RefusedCall, key: Key, actions: Action[]): Mend {
   if (key.permissions.includes(needed)) return { text: 'nowPermitted', steps: [], permission: needed }
   return { text: 'permission_missing', steps: ['edit', 'method'], permission: needed, method: call.action }
 }
+
+/** Neighbours that were refused for the same reason with the same words: one thing mends them. */
+export function runs(calls: RefusedCall[]): [RefusedCall, ...RefusedCall[]][] {
+  const out: [RefusedCall, ...RefusedCall[]][] = []
+  for (const call of calls) {
+    const last = out.at(-1)
+    if (last && last[0].reason === call.reason && last[0].detail === call.detail) last.push(call)
+    else out.push([call])
+  }
+  return out
+}

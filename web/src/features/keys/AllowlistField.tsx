@@ -33,9 +33,10 @@ export function AllowlistField({ texts, onChange, mine }: Props) {
   const type = (text: string) => (splitEntries(`${text}.`).length > 1 ? add(text) : setTyped(text))
   const paste = (event: ClipboardEvent) => {
     const text = event.clipboardData.getData('text')
-    if (splitEntries(text).length < 2 || typed !== '') return // a single one may still be edited
+    if (splitEntries(text).length < 2) return // a single one may still be edited
+    // The field has one line and would join what new lines separate.
     event.preventDefault()
-    add(text)
+    add(`${typed}\n${text}`)
   }
   const key = (event: KeyboardEvent) => {
     if (event.key !== 'Enter') return

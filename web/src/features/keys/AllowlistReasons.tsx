@@ -1,7 +1,7 @@
 import { Anchor } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { accepted, type Entry, mostEntries } from '@/lib/allowlist'
-import { addresses, count } from '@/lib/format'
+import { count } from '@/lib/format'
 import { reasonText } from '@/lib/reason'
 import { Notice } from '@/ui/Notice'
 import classes from './AllowlistField.module.css'
@@ -15,21 +15,15 @@ export function AllowlistReasons({ entries, onCorrect }: Props) {
   const invalid = numbered.filter(({ entry }) => entry.verdict === 'invalid')
   const warned = numbered.filter(({ entry }) => entry.verdict === 'warning')
   const duplicates = entries.filter((e) => e.verdict === 'duplicate').length
+  const good = accepted(entries).length
   return (
     <>
       <p className={classes.hint} role="status">
-        {entries.length > 0 &&
-          t('allowlist.sum', {
-            count: accepted(entries).length,
-            n: count(accepted(entries).length),
-            addresses: covered(entries),
-          })}
+        {entries.length > 0 && t('allowlist.sum', { count: good, n: count(good) })}
         {duplicates > 0 && ` ${t('allowlist.duplicates', { count: duplicates })}`}
         {invalid.length > 0 && ` ${t('allowlist.invalid', { count: invalid.length })}`}
       </p>
-      {accepted(entries).length > mostEntries && (
-        <Notice kind="bad">{t('allowlist.tooMany', { most: count(mostEntries) })}</Notice>
-      )}
+      {good > mostEntries && <Notice kind="bad">{t('allowlist.tooMany', { most: count(mostEntries) })}</Notice>}
       {invalid.length > 0 && (
         <Notice kind="bad" live={false} title={t('allowlist.invalidTitle')}>
           <Reasons of={invalid} onCorrect={onCorrect} />
@@ -77,13 +71,4 @@ function Reasons({ of, onCorrect }: { of: { entry: Entry; index: number }[]; onC
       })}
     </ul>
   )
-}
-
-/** The sum over the accepted entries. Overlapping prefixes are counted twice; it is a hint, not an audit. */
-function covered(entries: Entry[]): string {
-  const sum = entries.reduce(
-    (n, e) => n + (e.verdict === 'valid' || e.verdict === 'warning' ? (e.covers ?? 0n) : 0n),
-    0n,
-  )
-  return addresses(sum)
 }

@@ -48,7 +48,7 @@ function Row({ name, on, actions, onToggle }: RowProps) {
     <div className={classes.row} data-locked={locked || undefined}>
       <Switch
         id={id}
-        aria-labelledby={`${id}-name`}
+        aria-label={t(`permission.${name}.name`)}
         aria-describedby={`${id}-text`}
         checked={on}
         disabled={locked}
@@ -56,7 +56,7 @@ function Row({ name, on, actions, onToggle }: RowProps) {
         withThumbIndicator={false}
       />
       <div>
-        <label id={`${id}-name`} htmlFor={id} className={classes.name}>
+        <label htmlFor={id} className={classes.name}>
           {t(`permission.${name}.name`)}
         </label>
         {locked && <IconLock className={classes.lock} size={15} aria-hidden />}

@@ -10,5 +10,5 @@ export function ReceiptNote({ of }: { of: Receipt | undefined }) {
   const values = { count: of.nodes, nodes: count(of.nodes), confirmed: count(of.confirmed), ms: count(of.tookMs) }
   if (of.nodes === 0) return <Notice>{t('receipt.none')}</Notice>
   if (of.confirmed < of.nodes) return <Notice kind="warn">{t('receipt.some', values)}</Notice>
-  return <Notice kind="good">{t('receipt.all', values)}</Notice>
+  return <Notice kind="good">{t(of.tookMs > 0 ? 'receipt.all' : 'receipt.atOnce', values)}</Notice>
 }

@@ -23,7 +23,7 @@ export function SecretDialog({ state: { key, secret, saved }, onTick, onClose }:
   const { t } = useTranslation('keys')
   const activation = useActivation(key)
   const leaving = useBlocker({
-    shouldBlockFn: ({ next }) => !saved && next.pathname !== '',
+    shouldBlockFn: () => !saved,
     enableBeforeUnload: !saved,
     withResolver: true,
   })

@@ -1,12 +1,12 @@
 import { Button } from '@mantine/core'
-import { IconDeviceMobileMessage, IconShieldLock } from '@tabler/icons-react'
+import { IconDeviceMobileMessage, IconFingerprint, IconShieldLock } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { useExplain } from '@/api/explain'
 import { Notice } from '@/ui/Notice'
 import classes from './Panel.module.css'
 import type { ProofActs } from './useProof'
 
-const icons = { totp: IconShieldLock, sms: IconDeviceMobileMessage }
+const icons = { passkey: IconFingerprint, totp: IconShieldLock, sms: IconDeviceMobileMessage }
 
 /** The second factors of the member. Choosing a phone sends a code to it. */
 export function Choices({ proof, onCancel }: { proof: ProofActs; onCancel: () => void }) {

@@ -1,16 +1,16 @@
-import { Anchor, Button, TextInput } from '@mantine/core'
+import { Anchor, Button } from '@mantine/core'
 import { type FormEvent, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useExplain } from '@/api/explain'
 import type { Outcome, Step } from '@/api/types'
 import { useNow } from '@/lib/useNow'
-import { CodeField } from '@/ui/CodeField'
 import { Notice } from '@/ui/Notice'
 import { Choices } from './Choices'
 import { CodeTimer } from './CodeTimer'
 import { Over } from './Over'
 import classes from './Panel.module.css'
-import { complete, digits, endingAt, timing } from './reducer'
+import { ProofField } from './ProofField'
+import { complete, endingAt, leadOf, timing, usesPasskey } from './reducer'
 import { useProof } from './useProof'
 
 type Props = {
@@ -35,9 +35,10 @@ export function Panel({ step, email, onConfirmed, onCancel, onAgain }: Props) {
   const now = useNow(state.name !== 'over')
   const ending = endingAt(state, now)
   const field = useRef<HTMLInputElement>(null)
-  // After a wrong code, a new code or another factor the next thing to do is to type.
+  const act = useRef<HTMLButtonElement>(null)
+  // After a wrong code, a new code or another factor the next thing to do is to type; with a passkey, to press.
   useEffect(() => {
-    if (state.name === 'asking') field.current?.focus()
+    if (state.name === 'asking') (field.current ?? act.current)?.focus()
   }, [state.name])
 
   if (ending) return <Over ending={ending} state={state} onClose={onCancel} onAgain={onAgain} />
@@ -45,17 +46,23 @@ export function Panel({ step, email, onConfirmed, onCancel, onAgain }: Props) {
 
   const time = timing(state, now)
   const busy = state.name === 'checking' || state.name === 'sending'
+  const passkey = usesPasskey(state)
+  const ready = passkey || (complete(state) && !time.expired)
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    if (!busy && complete(state)) void proof.confirm()
+    if (busy || !ready) return
+    void (passkey ? proof.passkey() : proof.confirm())
   }
-  const wrong = state.trouble?.code === 'wrong_code' ? t('wrong', { count: state.step.triesLeft }) : undefined
+  const wrong =
+    state.trouble?.code === 'wrong_code'
+      ? t(passkey ? 'wrongPasskey' : 'wrong', { count: state.step.triesLeft })
+      : undefined
   const canRecover = recoverable.includes(state.step.operation) && state.step.proof === 'second_factor'
   return (
     <form className={classes.panel} onSubmit={submit}>
       {state.step.operation !== 'sign_in' && (
         <p className={classes.purpose}>
-          <small>{t('purpose')}</small>
+          <small>{t(passkey ? 'purposePasskey' : 'purpose')}</small>
           <bdi>{state.step.summary}</bdi>
         </p>
       )}
@@ -64,35 +71,11 @@ export function Panel({ step, email, onConfirmed, onCancel, onAgain }: Props) {
           {state.step.sendsLeft > 0 ? t('expired') : t('expiredLast')}
         </Notice>
       ) : (
-        <p>
-          {state.recovery
-            ? t('recoveryLead')
-            : t(`lead.${state.step.factorKind ?? 'totp'}`, { to: where(state.step, email) })}
-        </p>
+        <p>{state.recovery ? t('recoveryLead') : t(`lead.${leadOf(state.step)}`, { to: where(state.step, email) })}</p>
       )}
-      {state.trouble && !wrong && <Notice kind="bad">{explain(state.trouble).text}</Notice>}
-      {state.recovery ? (
-        <TextInput
-          ref={field}
-          label={t('recoveryCode')}
-          value={state.code}
-          onChange={(event) => proof.typed(event.currentTarget.value)}
-          error={wrong}
-          autoComplete="off"
-          spellCheck={false}
-          maxLength={40}
-        />
-      ) : (
-        !time.expired && (
-          <CodeField
-            ref={field}
-            label={t('code')}
-            value={state.code}
-            onChange={(text) => proof.typed(digits(text))}
-            error={wrong}
-            disabled={busy}
-          />
-        )
+      {state.trouble && (passkey || !wrong) && <Notice kind="bad">{wrong ?? explain(state.trouble).text}</Notice>}
+      {!passkey && !(time.expired && !state.recovery) && (
+        <ProofField ref={field} proof={proof} error={wrong} busy={busy} />
       )}
       <CodeTimer time={time} resent={state.resent} busy={busy} onResend={() => void proof.resend()} />
       <div className={classes.other}>
@@ -114,8 +97,8 @@ export function Panel({ step, email, onConfirmed, onCancel, onAgain }: Props) {
         {time.expired && state.step.sendsLeft === 0 && onAgain ? (
           <Button onClick={onAgain}>{t('again')}</Button>
         ) : (
-          <Button type="submit" loading={busy} disabled={!complete(state) || time.expired}>
-            {t('confirm')}
+          <Button ref={act} type="submit" loading={busy} disabled={!ready}>
+            {t(passkey ? (state.step.passkey?.create ? 'createPasskey' : 'usePasskey') : 'confirm')}
           </Button>
         )}
       </div>
@@ -126,5 +109,6 @@ export function Panel({ step, email, onConfirmed, onCancel, onAgain }: Props) {
 /** Where the code went, as the member knows it. */
 function where(step: Step, email: string | undefined): string {
   if (step.factorKind === 'email') return email ?? ''
-  return step.factors.find((f) => f.id === step.factorId)?.label ?? ''
+  // A phone number stays on one line.
+  return step.factors.find((f) => f.id === step.factorId)?.label.replaceAll(' ', '\u00a0') ?? ''
 }

@@ -146,3 +146,15 @@ export function digits(text: string): string {
 export function complete(state: Proof): boolean {
   return state.recovery ? state.code.replace(/[^0-9A-Za-z]/g, '').length === 16 : state.code.length === 6
 }
+
+/** Whether a passkey is asked for and no code is typed. */
+export function usesPasskey(state: Proof): boolean {
+  return state.step.factorKind === 'passkey' && !state.recovery
+}
+
+/** Which text under "lead" says what to do. A new phone has no label yet, a new passkey does not exist yet. */
+export function leadOf(step: Step): 'totp' | 'sms' | 'email' | 'passkey' | 'newPhone' | 'newPasskey' {
+  const kind = step.factorKind ?? 'totp'
+  if (step.proof !== 'new_factor') return kind
+  return kind === 'sms' ? 'newPhone' : kind === 'passkey' ? 'newPasskey' : kind
+}

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useRouter, useSearch } from '@tanstack/react-router'
-import { type ReactNode, useEffect, useRef } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { pendingQuery, refresh } from '@/api/queries'
 import type { Operation, Outcome, Step } from '@/api/types'
 import { StepUpDialog } from './StepUpDialog'
@@ -33,6 +33,10 @@ export function useStepUp({ operations, onConfirmed, onAgain, onCancelled }: Con
   // The pending that this form opened and that was not confirmed.
   const mine = useRef<string | null>(null)
 
+  // After a reload both pop-ups appear at once; the one that opens last is on top, so this one waits a turn.
+  const [ready, setReady] = useState(false)
+  useEffect(() => setReady(true), [])
+
   const cancel = (id: string) => {
     mine.current = null
     cancelPending(id)
@@ -62,24 +66,25 @@ export function useStepUp({ operations, onConfirmed, onAgain, onCancelled }: Con
     router.history.back()
     await left
   }
-  const dialog = pending ? (
-    <StepUpDialog
-      pendingId={pending}
-      operations={operations}
-      onConfirmed={async (outcome) => {
-        const opened = mine.current !== null
-        mine.current = null
-        await leave(opened)
-        void refresh(cache)
-        onConfirmed(outcome)
-      }}
-      onCancel={() => {
-        const opened = mine.current !== null
-        cancel(pending)
-        void leave(opened)
-      }}
-      onAgain={onAgain}
-    />
-  ) : null
+  const dialog =
+    pending && ready ? (
+      <StepUpDialog
+        pendingId={pending}
+        operations={operations}
+        onConfirmed={async (outcome) => {
+          const opened = mine.current !== null
+          mine.current = null
+          await leave(opened)
+          void refresh(cache)
+          onConfirmed(outcome)
+        }}
+        onCancel={() => {
+          const opened = mine.current !== null
+          cancel(pending)
+          void leave(opened)
+        }}
+        onAgain={onAgain}
+      />
+    ) : null
   return { open, dialog }
 }
