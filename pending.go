@@ -14,8 +14,8 @@ type Limits struct {
 	ResendAfter      time.Duration // from then on another code may be asked for
 	MaxSends         int           // codes a pending: the first and the resends
 	MaxAttempts      int           // evaluations a pending, right or wrong
-	WrongCodesHourly int           // wrong codes an account and hour
-	CodesHourly      int           // codes sent, an account and hour
+	WrongCodesHourly int           // wrong codes a member and hour; sign-ins count apart
+	CodesHourly      int           // codes sent, a member and hour
 	PendingLife      time.Duration
 	KeysPerAccount   int
 	SessionIdle      time.Duration

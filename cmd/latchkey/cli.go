@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"latchkey"
+	"latchkey/internal/api"
 )
 
 // Exit codes, part of the contract for scripts.
@@ -35,6 +36,7 @@ type cli struct {
 	Catalog  catalogCmd  `cmd:"" help:"Check a catalog of actions."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database to this version's schema."`
 	Doctor   doctorCmd   `cmd:"" help:"Look for what would keep a server from starting or being safe."`
+	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the management API."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
@@ -43,6 +45,15 @@ type versionCmd struct{}
 // Run prints the version.
 func (versionCmd) Run(s streams) error {
 	_, err := fmt.Fprintln(s.out, "latchkey", version)
+	return err
+}
+
+type openapiCmd struct{}
+
+// Run prints the document that a server serves at /openapi.json; no server has
+// to run.
+func (openapiCmd) Run(s streams) error {
+	_, err := fmt.Fprintf(s.out, "%s\n", api.Document())
 	return err
 }
 
@@ -76,10 +87,19 @@ func run(ctx context.Context, args []string, s streams) int {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(s.err, "latchkey: %v\nrun `latchkey --help` to see how it is used\n", err)
-		return exitUsage
+		return report(misread(err), wantsJSON(args), s.err)
 	}
 	return report(parsed.Run(), wantsJSON(args), s.err)
+}
+
+// misread is what is wrong with a command line. About a file of settings it
+// says that alone: kong puts the flag in front that it was looking at, which
+// is often --help.
+func misread(err error) error {
+	if bad, ok := errors.AsType[usageError](err); ok {
+		return bad
+	}
+	return usagef("%w; run `latchkey --help` to see how it is used", err)
 }
 
 func wantsJSON(args []string) bool {

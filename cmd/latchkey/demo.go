@@ -135,34 +135,38 @@ func (c *demoCmd) serve(ctx context.Context, s streams, n *node.Node, inbox *dem
 // and a key for the ready bot call. Each step looks first whether it was done,
 // so that a start that was cut short is finished by the next one.
 func (c *demoCmd) settle(ctx context.Context, n *node.Node) (demoFile, error) {
-	people, err := c.people()
-	if err != nil {
-		return people, err
-	}
 	op := n.Operator()
 	account, err := op.Account(ctx, demoAccount)
-	if latchkey.Code(err) == "account_not_found" {
+	missing := latchkey.Code(err) == "account_not_found"
+	if err != nil && !missing {
+		return demoFile{}, err
+	}
+	people, err := c.people(missing) // kept before the account is made, so that its passwords are known
+	if err == nil && missing {
 		account, err = op.CreateAccount(ctx, demoAccount)
 	}
 	if err != nil {
 		return people, err
 	}
-	if err := c.addPeople(ctx, op, account, people); err != nil {
+	if err := c.addPeople(ctx, n, account, people); err != nil {
 		return people, err
 	}
-	return people, c.addBot(ctx, op, account, n.GatewayURL)
+	return people, c.settleBot(ctx, op, account, n.GatewayURL)
 }
 
-// people reads who can sign in, or makes them up at the first start.
-func (c *demoCmd) people() (demoFile, error) {
+// people reads who can sign in, or makes them up at the first start. Those of
+// an account that is there cannot be made up: its passwords are others.
+func (c *demoCmd) people(first bool) (demoFile, error) {
 	path := filepath.Join(c.Data, peopleName)
 	var people demoFile
 	text, err := os.ReadFile(path)
-	if err == nil {
+	switch {
+	case err == nil:
 		return people, json.Unmarshal(text, &people)
-	}
-	if !errors.Is(err, os.ErrNotExist) {
+	case !errors.Is(err, os.ErrNotExist):
 		return people, err
+	case !first:
+		return people, fmt.Errorf("the account is there, but %s with its passwords is gone: put that file back, or start with another --data", path)
 	}
 	people = demoFile{
 		Email: demoOwner, Password: latchkey.NewID("pw"), TOTPSecret: stepup.NewSeed().Reveal(),
@@ -173,37 +177,75 @@ func (c *demoCmd) people() (demoFile, error) {
 
 // addPeople adds the owner, with an authenticator app, and the sub-user, as
 // far as they are missing.
-func (c *demoCmd) addPeople(ctx context.Context, op authority.Operator, account latchkey.Account, people demoFile) error {
+func (c *demoCmd) addPeople(ctx context.Context, n *node.Node, account latchkey.Account, people demoFile) error {
+	op := n.Operator()
 	members, err := op.Members(ctx, account)
 	if err != nil {
 		return err
 	}
-	here := func(email string) bool {
-		return slices.ContainsFunc(members, func(m latchkey.Member) bool { return m.Email == email })
-	}
-	if !here(people.Email) {
-		owner, err := op.AddMember(ctx, account, people.Email, latchkey.RoleOwner, people.Password)
-		if err != nil {
-			return err
+	settled := func(email string, role latchkey.Role, password string) (latchkey.Member, error) {
+		if i := slices.IndexFunc(members, func(m latchkey.Member) bool { return m.Email == email }); i >= 0 {
+			return members[i], nil
 		}
-		if err := op.EnrolTOTP(ctx, owner, latchkey.Secret(people.TOTPSecret)); err != nil {
-			return err
-		}
+		return op.AddMember(ctx, account, email, role, password)
 	}
-	if here(people.SubuserEmail) {
-		return nil
+	owner, err := settled(people.Email, latchkey.RoleOwner, people.Password)
+	if err != nil {
+		return err
 	}
-	_, err = op.AddMember(ctx, account, people.SubuserEmail, latchkey.RoleSubuser, people.SubuserPassword)
+	has, err := n.HasFactor(ctx, owner)
+	if err == nil && !has {
+		err = op.EnrolTOTP(ctx, owner, latchkey.Secret(people.TOTPSecret))
+	}
+	if err != nil {
+		return err
+	}
+	_, err = settled(people.SubuserEmail, latchkey.RoleSubuser, people.SubuserPassword)
 	return err
 }
 
-// addBot makes the key of the ready bot call, once: an owner who deletes it
-// does not find another one at the next start.
-func (c *demoCmd) addBot(ctx context.Context, op authority.Operator, account latchkey.Account, gateway string) error {
-	path := filepath.Join(c.Data, botName)
-	if _, err := os.Stat(path); err == nil {
-		return nil
+// settleBot makes the key of the ready bot call, once: an owner who deletes it
+// does not find another one at the next start. A start that was cut short left
+// the key as it was created, inactive and of version 1. Where the file was
+// written the key is activated; else nobody has its secret, and another takes
+// its place.
+func (c *demoCmd) settleBot(ctx context.Context, op authority.Operator, account latchkey.Account, gateway string) error {
+	keys, err := op.Keys(ctx, account)
+	if err != nil {
+		return err
 	}
+	at := slices.IndexFunc(keys, func(k latchkey.Key) bool {
+		return k.Name == demoKeyName && k.Version == 1 && k.Status == latchkey.StatusInactive
+	})
+	path := filepath.Join(c.Data, botName)
+	_, err = os.Stat(path)
+	switch {
+	case err == nil && at >= 0:
+		return activateBot(ctx, op, keys[at].ID, path)
+	case err == nil:
+		return nil
+	case at >= 0:
+		if _, _, err := op.Move(ctx, keys[at].ID, latchkey.OpDelete); err != nil {
+			return err
+		}
+	}
+	return c.addBot(ctx, op, account, gateway)
+}
+
+// activateBot activates the key when the file is of that key, and not of one
+// that had its name before.
+func activateBot(ctx context.Context, op authority.Operator, id, path string) error {
+	values, err := readEnvFile(path)
+	if err != nil || values["LATCHKEY_KEY"] != id {
+		return err
+	}
+	_, _, err = op.Move(ctx, id, latchkey.OpActivate)
+	return err
+}
+
+// addBot creates the key, writes its file and activates it, in this order: see
+// settleBot.
+func (c *demoCmd) addBot(ctx context.Context, op authority.Operator, account latchkey.Account, gateway string) error {
 	key, secret, err := op.CreateKey(ctx, account, authority.NewKey{Name: demoKeyName, Permissions: latchkey.NewPermissions(latchkey.Trade)})
 	if latchkey.Code(err) == "name_taken" || latchkey.Code(err) == "too_many_keys" {
 		return nil // its secret cannot be shown again
@@ -212,7 +254,7 @@ func (c *demoCmd) addBot(ctx context.Context, op authority.Operator, account lat
 		return err
 	}
 	env := fmt.Sprintf("# key %s of the demo account\nLATCHKEY_GATEWAY=%s\nLATCHKEY_KEY=%s\nLATCHKEY_SECRET=%s\n", demoKeyName, gateway, key.ID, secret.Reveal())
-	if err := node.WriteFile(path, []byte(env), 0o600); err != nil {
+	if err := node.WriteFile(filepath.Join(c.Data, botName), []byte(env), 0o600); err != nil {
 		return err
 	}
 	_, _, err = op.Move(ctx, key.ID, latchkey.OpActivate)

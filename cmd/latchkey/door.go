@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"latchkey/internal/node"
 	"latchkey/internal/operator"
@@ -31,15 +32,47 @@ func (f doorFlags) run(ctx context.Context, op string, args, answer any) error {
 	if err != nil {
 		return err
 	}
-	req := operator.Request{Op: op, Args: raw}
-	result, err := operator.Call(ctx, f.Data, req)
-	if errors.Is(err, operator.ErrNoServer) {
-		result, err = f.runHere(ctx, req)
-	}
+	result, err := f.ask(ctx, f.request(op, raw))
 	if err != nil {
 		return err
 	}
 	return json.Unmarshal(result, answer)
+}
+
+// How long a command waits for another one that works on the same data, or for
+// a server that is just starting, and how often it looks.
+const (
+	doorWait  = 5 * time.Second
+	doorPause = 20 * time.Millisecond
+)
+
+// ask looks for a server each time: what held the data may have been one that
+// was not ready yet. Nothing was done where the answer is node.ErrBusy.
+func (f doorFlags) ask(ctx context.Context, req operator.Request) (json.RawMessage, error) {
+	for end := time.Now().Add(doorWait); ; {
+		result, err := operator.Call(ctx, f.Data, req)
+		if errors.Is(err, operator.ErrNoServer) {
+			result, err = f.runHere(ctx, req)
+		}
+		if !errors.Is(err, node.ErrBusy) || time.Now().After(end) {
+			return result, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(doorPause): // another process: nothing tells when it ends
+		}
+	}
+}
+
+// request names the database only when the operator did: else it is whichever
+// the server of the folder has.
+func (f doorFlags) request(op string, args json.RawMessage) operator.Request {
+	req := operator.Request{Op: op, Args: args}
+	if f.Database != "" {
+		req.Database = f.store().Name()
+	}
+	return req
 }
 
 func (f doorFlags) runHere(ctx context.Context, req operator.Request) (json.RawMessage, error) {

@@ -21,7 +21,7 @@ type keyCreateCmd struct {
 	Account     string   `required:"" placeholder:"NAME" help:"Name or id of the account."`
 	Name        string   `required:"" help:"Name of the key, unique in the account."`
 	Permissions []string `default:"read" help:"read, trade, funds_internal, funds_wallet, funds_external; Read is always on."`
-	IP          []string `name:"ip" placeholder:"ADDRESS" help:"Address or prefix that may use the key; any address when none is given. Repeat it for more."`
+	IP          []string `name:"ip" sep:"none" placeholder:"ADDRESS" help:"Address or prefix that may use the key; any address when none is given. Repeat it for more."`
 	Active      bool     `help:"Activate it at once: recorded as an act of its own."`
 }
 

@@ -14,8 +14,8 @@ type limitFlags struct {
 	Resend       time.Duration `default:"2m" help:"When another code may be asked for."`
 	Sends        int           `default:"3" help:"Codes sent for one pending."`
 	Attempts     int           `default:"5" help:"Evaluations of a code for one pending."`
-	WrongCodes   int           `default:"10" help:"Wrong codes, an account and hour."`
-	CodesHourly  int           `default:"60" help:"Codes sent, an account and hour."`
+	WrongCodes   int           `default:"10" help:"Wrong codes, a member and hour."`
+	CodesHourly  int           `default:"60" help:"Codes sent, a member and hour."`
 	PendingLife  time.Duration `default:"15m" help:"How long an operation waits for its proof."`
 	Keys         int           `default:"5" help:"Keys an account."`
 	SessionIdle  time.Duration `default:"1h" help:"A console session ends after so long without a request."`

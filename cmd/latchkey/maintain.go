@@ -47,7 +47,7 @@ func (c *activityVerifyCmd) Run(ctx context.Context, s streams) error {
 
 // verify asks the running server, or reads the database without writing to it.
 func (f doorFlags) verify(ctx context.Context) (v operator.Verification, err error) {
-	raw, err := operator.Call(ctx, f.Data, operator.Request{Op: "activity.verify"})
+	raw, err := operator.Call(ctx, f.Data, f.request("activity.verify", nil))
 	if errors.Is(err, operator.ErrNoServer) {
 		v.Rows, err = node.VerifyAtRest(ctx, f.store())
 		return v, err
@@ -62,11 +62,7 @@ type migrateCmd struct{ doorFlags }
 
 // Run brings the schema up to date; a server does the same at its start.
 func (c *migrateCmd) Run(ctx context.Context, s streams) error {
-	_, closeDoor, err := node.OpenDoor(ctx, c.store())
-	if err != nil {
-		return err
-	}
-	if err := closeDoor(); err != nil {
+	if err := node.Migrate(ctx, c.store()); err != nil {
 		return err
 	}
 	return c.show(s, map[string]bool{"migrated": true}, func() { fmt.Fprintln(s.out, "the database has this version's schema") })

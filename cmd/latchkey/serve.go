@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -42,6 +43,7 @@ type serveCmd struct {
 	} `embed:"" prefix:"console-"`
 
 	Gateway struct {
+		URL           string `env:"LATCHKEY_GATEWAY_URL" placeholder:"URL" help:"As bots reach it, for the console's examples and .env files."`
 		Listen        string `env:"LATCHKEY_GATEWAY_LISTEN" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"http; empty for none."`
 		TLSListen     string `name:"tls-listen" env:"LATCHKEY_GATEWAY_TLS" placeholder:"HOST:PORT" help:"https; empty for none."`
 		TLSCert       string `name:"tls-cert" type:"path" env:"LATCHKEY_GATEWAY_CERT" placeholder:"FILE" help:"Certificate, PEM."`
@@ -129,7 +131,13 @@ func (c *serveCmd) node() (node.Config, error) {
 	limits, err := c.Limit.limits()
 	note(err)
 	note(checkUpstream(c.Upstream.URL))
-	note(checkConsole(c.Console.URL))
+	note(checkOrigin("--console-url", c.Console.URL))
+	note(checkOrigin("--gateway-url", c.Gateway.URL))
+	for _, origin := range c.Console.Origin {
+		note(checkFurther(origin))
+	}
+	note(checkPositive("--outbox-poll", c.OutboxPoll))
+	note(checkPositive("--upstream-timeout", c.Upstream.Timeout))
 	note(checkListen("--console-listen", c.Console.Listen))
 	note(checkListen("--gateway-listen", c.Gateway.Listen))
 	note(checkListen("--gateway-tls-listen", c.Gateway.TLSListen))
@@ -138,7 +146,7 @@ func (c *serveCmd) node() (node.Config, error) {
 		Store: c.store(), CatalogFile: c.Catalog, Limits: limits, Points: c.Limit.Points,
 		PublicPoints: c.Limit.PublicPoints, Window: c.Limit.Window, OutboxPoll: c.OutboxPoll, Name: c.Name,
 		Console:    node.Listen{Addr: c.Console.Listen, CertFile: c.Console.TLSCert, KeyFile: c.Console.TLSKey},
-		ConsoleURL: c.Console.URL, Origins: c.Console.Origin, Setup: true,
+		ConsoleURL: c.Console.URL, PublicGateway: c.Gateway.URL, Origins: c.Console.Origin, Setup: true,
 		Gateway:    node.Listen{Addr: c.Gateway.Listen},
 		GatewayTLS: node.Listen{Addr: c.Gateway.TLSListen, CertFile: c.Gateway.TLSCert, KeyFile: c.Gateway.TLSKey},
 		Metrics:    node.Listen{Addr: c.Metrics}, TrustedProxies: proxies, ProxyProtocol: c.Gateway.ProxyProtocol,
@@ -162,15 +170,32 @@ func checkListen(flag, addr string) error {
 	return nil
 }
 
-// checkConsole refuses what can be no origin: links in mails and passkeys are
-// made of it. Empty is the listener's own.
-func checkConsole(text string) error {
+// checkOrigin refuses what can be no origin: links in mails, passkeys and
+// examples are made of it. Empty is the listener's own.
+func checkOrigin(flag, text string) error {
 	if text == "" {
 		return nil
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return fmt.Errorf("--console-url: %q is not https://HOST or http://HOST, without a path", text)
+		return fmt.Errorf("%s: %q is not https://HOST or http://HOST, without a path", flag, text)
+	}
+	return nil
+}
+
+// checkFurther refuses what the guard against other sites' pages would not
+// take; it compares letter by letter, so not even a slash may follow.
+func checkFurther(origin string) error {
+	if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
+		return fmt.Errorf("--console-origin: %q is not https://HOST or http://HOST, without anything behind", origin)
+	}
+	return nil
+}
+
+// checkPositive refuses a time in which nothing could be done.
+func checkPositive(flag string, d time.Duration) error {
+	if d <= 0 {
+		return fmt.Errorf("%s must be more than 0, such as 30s", flag)
 	}
 	return nil
 }
@@ -256,7 +281,7 @@ func prefixes(texts []string) ([]netip.Prefix, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--trusted-proxy: %q is neither an address nor a prefix", text)
 		}
-		out = append(out, p.Masked())
+		out = append(out, p)
 	}
 	return out, nil
 }

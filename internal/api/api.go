@@ -40,6 +40,9 @@ type Config struct {
 	// Origins are further origins (scheme://host[:port]) that may send changes,
 	// for a console that is reached under another name than the Host header's.
 	Origins []string
+	// Gateway is the base URL under which bots reach the gateway; "" leaves it
+	// out of the catalog.
+	Gateway string
 	// TrustedProxies are the peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// Console answers every path that is not the API's. It must set its own

@@ -10,6 +10,7 @@ import (
 type Catalog struct {
 	Permissions []Permission `json:"permissions" doc:"The five permissions, in the order in which they are shown."`
 	Actions     []Action     `json:"actions" doc:"Every method, by name."`
+	Gateway     string       `json:"gateway,omitempty" doc:"Base URL of the gateway as bots reach it; absent: the operator did not say."`
 }
 
 // Permission is one of the five flags.
@@ -43,7 +44,7 @@ var five = []latchkey.Permissions{
 // catalog is open to anyone: it is the exchange's published documentation, and
 // holds nothing of any account.
 func (s *server) catalog(context.Context, caller, *struct{}) (*answer[Catalog], error) {
-	return &answer[Catalog]{Catalog{shaped(five, permission), shaped(s.Catalog.Actions(), action)}}, nil
+	return &answer[Catalog]{Catalog{shaped(five, permission), shaped(s.Catalog.Actions(), action), s.Gateway}}, nil
 }
 
 // permission is called with single flags only; Names of them has one element.

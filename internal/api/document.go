@@ -28,6 +28,15 @@ type document struct {
 	pagePolicy       string
 }
 
+// Document is the OpenAPI document as a server serves it at /openapi.json, for
+// tools that make clients of it.
+func Document() []byte {
+	tameHuma()
+	s := &server{mux: http.NewServeMux()}
+	s.register()
+	return s.document.json
+}
+
 // humaConfig is huma without what is not wanted: no $schema members, no
 // reading page from a CDN.
 func humaConfig(cookie string) huma.Config {
@@ -68,7 +77,11 @@ func (s *server) operation(r Route, hasBody bool) huma.Operation {
 		Security:        []map[string][]string{},
 		Extensions:      map[string]any{"x-guard": string(r.Guard), "x-codes": known},
 	}
-	if r.Guard != Anyone {
+	switch r.Guard {
+	case Anyone:
+	case Visitor:
+		op.Security = []map[string][]string{{}, {"session": {}}} // with it or without
+	default:
 		op.Security = []map[string][]string{{"session": {}}}
 	}
 	return op
@@ -83,7 +96,7 @@ func codesOf(r Route, n note, hasBody bool) []string {
 	if r.Method != http.MethodGet {
 		out = append(out, "cross_origin")
 	}
-	if r.Guard != Anyone {
+	if r.Guard != Anyone && r.Guard != Visitor {
 		out = append(out, "not_signed_in", "session_ended")
 	}
 	if r.Guard == Member || r.Guard == Owner {
@@ -151,6 +164,9 @@ func complete(api *huma.OpenAPI, op *huma.Operation, n note) {
 	if n.Also != 0 {
 		also := *op.Responses[strconv.Itoa(n.Status)]
 		also.Description = http.StatusText(n.Also)
+		if n.Also == http.StatusNoContent {
+			also.Content = nil
+		}
 		op.Responses[strconv.Itoa(n.Also)] = &also
 	}
 	if op.RequestBody == nil && op.Method == http.MethodPost {

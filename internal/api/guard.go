@@ -7,8 +7,8 @@ import (
 	"latchkey/internal/authority"
 )
 
-// caller is who asks, as the guard found it. With guard Anyone only Visitor is
-// set.
+// caller is who asks, as the guard found it. With guard Anyone, and with guard
+// Visitor where there is no session, only Visitor is set.
 type caller struct {
 	Actor   latchkey.Actor
 	Session latchkey.Session
@@ -22,13 +22,23 @@ func (s *server) guarded(guard Guard, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := visitOf(r.Context())
 		if guard != Anyone {
-			if err := s.admit(r, guard, v); err != nil {
+			err := s.admit(r, guard, v)
+			if guard == Visitor && isNobody(err) {
+				err = nil
+			}
+			if err != nil {
 				s.refuse(w, r, err)
 				return
 			}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// isNobody tells "no session" from a session that could not be looked for.
+func isNobody(err error) bool {
+	code := latchkey.Code(err)
+	return code == "not_signed_in" || code == "session_ended"
 }
 
 // admit finds the session and judges it. Whatever it cannot decide is refused.
@@ -39,7 +49,7 @@ func (s *server) admit(r *http.Request, guard Guard, v *visit) error {
 	}
 	v.caller.Actor, v.caller.Session, v.caller.Member = actor, session, member
 	switch {
-	case guard == SignedIn:
+	case guard == SignedIn || guard == Visitor:
 		return nil
 	// An unknown guard is a mistake in the table, and shuts the route.
 	case guard != Member && guard != Owner:

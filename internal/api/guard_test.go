@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -114,4 +115,36 @@ func TestSignOutKeepsTheCookieWhenItFailed(t *testing.T) {
 	if got := w.Header().Get("Set-Cookie"); got != "" {
 		t.Errorf("the session lives on, but its cookie was deleted: %q", got)
 	}
+}
+
+// Who opens the console without a session is nobody, which is no error; a
+// session that could not be looked for is one.
+func TestAVisitorIsNobodyOrKnown(t *testing.T) {
+	h := New(config(t, &stub{}))
+	for token, status := range map[string]int{"": 204, "unknown": 204, "half": 200} {
+		w := call{target: "GET /v1/session", token: token}.do(h)
+		if w.Code != status || (status == 204) != (w.Body.Len() == 0) {
+			t.Errorf("token %q: %d %q", token, w.Code, w.Body)
+		}
+	}
+	s := &server{Config: lostConfig(t)}
+	reached := false
+	guarded := s.visited(s.guarded(Visitor, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true })))
+	if w := (call{target: "GET /", token: "owner"}).do(guarded); w.Code != 500 || reached {
+		t.Errorf("a store that does not answer: %d, reached %t", w.Code, reached)
+	}
+}
+
+// lost cannot look for sessions.
+type lost struct{ stub }
+
+func (*lost) Authenticate(context.Context, string, string) (latchkey.Actor, latchkey.Session, latchkey.Member, error) {
+	return latchkey.Actor{}, latchkey.Session{}, latchkey.Member{}, errors.New("the database does not answer")
+}
+
+func lostConfig(t *testing.T) Config {
+	t.Helper()
+	c := config(t, &stub{})
+	c.Authority = &lost{}
+	return c
 }

@@ -11,12 +11,14 @@ import (
 const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // permissionsOff switches off what no page here uses. Writing to the clipboard
-// stays: the console copies ids and secrets.
+// stays: the console copies ids and secrets. So do passkeys. Features that
+// browsers do not know by a policy are left out: each would be a warning in the
+// browser's console.
 var permissionsOff = strings.Join([]string{
-	"accelerometer=()", "autoplay=()", "bluetooth=()", "browsing-topics=()", "camera=()", "clipboard-read=()",
+	"accelerometer=()", "autoplay=()", "browsing-topics=()", "camera=()", "clipboard-read=()",
 	"display-capture=()", "encrypted-media=()", "fullscreen=()", "gamepad=()", "geolocation=()", "gyroscope=()",
 	"hid=()", "idle-detection=()", "local-fonts=()", "magnetometer=()", "microphone=()", "midi=()", "payment=()",
-	"picture-in-picture=()", "screen-wake-lock=()", "serial=()", "storage-access=()", "usb=()", "web-share=()",
+	"picture-in-picture=()", "screen-wake-lock=()", "serial=()", "storage-access=()", "usb=()",
 	"xr-spatial-tracking=()",
 }, ", ")
 

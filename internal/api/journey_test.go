@@ -99,7 +99,8 @@ func TestAHalfSessionReachesOnlyItsOwnSecondStep(t *testing.T) {
 	}
 	b.want(200, "GET /v1/keys", "")
 	b.cookie = before
-	b.want(401, "GET /v1/session", "")
+	b.want(401, "GET /v1/keys", "")
+	b.want(204, "GET /v1/session", "")
 }
 
 func TestARepeatedRequestBeginsNothingNew(t *testing.T) {

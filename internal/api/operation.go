@@ -52,7 +52,7 @@ func all(lists ...[]string) []string { return slices.Concat(lists...) }
 var notes = map[string]note{
 	"POST /v1/session": {"signIn", "Sign-in", "Sign in", "200: the session is full, because the member has no second factor. 202: confirm the pending with the second factor; until then the session reaches nothing else.", 200, 202,
 		[]string{"wrong_credentials", "too_many_sign_ins", "busy"}},
-	"GET /v1/session":          {"whoAmI", "Sign-in", "Who am I", "The session of this request, its member and account.", 0, 0, nil},
+	"GET /v1/session":          {"whoAmI", "Sign-in", "Who am I", "The session of this request, its member and account. 204: nobody is signed in.", 200, 204, nil},
 	"DELETE /v1/session":       {"signOut", "Sign-in", "Sign out", "Ends the session; its pendings are cancelled.", 0, 0, nil},
 	"GET /v1/sessions":         {"listSessions", "Sign-in", "List my sessions", "The sessions of the member that have not ended.", 0, 0, nil},
 	"DELETE /v1/sessions/{id}": {"endSession", "Sign-in", "End one of my sessions", "Signs that browser out.", 0, 0, nil},

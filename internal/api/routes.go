@@ -15,6 +15,7 @@ type Guard string
 // The guards.
 const (
 	Anyone   Guard = "anyone"    // no session is looked at
+	Visitor  Guard = "visitor"   // anyone; who has a session is known
 	SignedIn Guard = "signed in" // a session, also one whose second step is open
 	Member   Guard = "member"    // a full session
 	Owner    Guard = "owner"     // a full session of the account's owner
@@ -36,7 +37,7 @@ func (s *server) routes() []route {
 		// A half session may see itself and leave; all else of a sign-in is below,
 		// at the pendings.
 		row("POST", "/v1/session", Anyone, s.signIn),
-		row("GET", "/v1/session", SignedIn, s.whoAmI),
+		row("GET", "/v1/session", Visitor, s.whoAmI),
 		row("DELETE", "/v1/session", SignedIn, s.signOut),
 		row("GET", "/v1/sessions", Member, s.sessions),
 		row("DELETE", "/v1/sessions/{id}", Member, s.endSession),

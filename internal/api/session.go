@@ -54,10 +54,20 @@ type WhoAmI struct {
 	Account *Account `json:"account,omitempty" doc:"The member's account; absent until the session is full."`
 }
 
-// whoAmI asks for the account only when the session is full: the authority is
+// whoAmIOutput has no body with 204.
+type whoAmIOutput struct {
+	Status int
+	Body   WhoAmI
+}
+
+// whoAmI is asked by everybody who opens the console, so nobody is no error.
+// It asks for the account only when the session is full: the authority is
 // not asked for anything on behalf of a half session but its second step.
-func (s *server) whoAmI(ctx context.Context, c caller, _ *struct{}) (*answer[WhoAmI], error) {
-	out := &answer[WhoAmI]{WhoAmI{Session: s.session(c.Session, c.Session.ID), Member: person(c.Member)}}
+func (s *server) whoAmI(ctx context.Context, c caller, _ *struct{}) (*whoAmIOutput, error) {
+	if c.Session.ID == "" {
+		return &whoAmIOutput{Status: http.StatusNoContent}, nil
+	}
+	out := &whoAmIOutput{http.StatusOK, WhoAmI{Session: s.session(c.Session, c.Session.ID), Member: person(c.Member)}}
 	if !c.Session.Full {
 		return out, nil
 	}

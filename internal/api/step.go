@@ -19,6 +19,7 @@ type Step struct {
 	Factors       []Choice   `json:"factors" doc:"The second factors to choose from; empty with another proof."`
 	FactorID      string     `json:"factorId,omitempty" doc:"The chosen one." example:"fac_2x6n0r4v8z1d5g9j3m7q1t5w9y"`
 	FactorKind    string     `json:"factorKind,omitempty" enum:"totp,sms,email,passkey" doc:"How the code comes, or that a passkey proves; absent until a factor is chosen." example:"sms"`
+	CreatedAt     Moment     `json:"createdAt" doc:"When it was opened."`
 	ExpiresAt     Moment     `json:"expiresAt" doc:"When the pending ends."`
 	CodeExpiresAt *Moment    `json:"codeExpiresAt,omitempty" doc:"When the newest code is refused; absent: none was sent."`
 	ResendAt      *Moment    `json:"resendAt,omitempty" doc:"From when on another code can be asked for; absent: none will be sent."`
@@ -49,7 +50,7 @@ func step(s authority.Step) Step {
 		KeyID: p.KeyID, KeyName: p.Draft.KeyName, Summary: p.Draft.Summary,
 		Changes: shaped(p.Draft.Changes, change), Factors: shaped(s.Factors, choice),
 		FactorID: p.FactorID, FactorKind: string(p.FactorKind),
-		ExpiresAt: Moment(p.ExpiresAt), CodeExpiresAt: moment(s.CodeExpiresAt), ResendAt: moment(s.ResendAt),
+		CreatedAt: Moment(p.CreatedAt), ExpiresAt: Moment(p.ExpiresAt), CodeExpiresAt: moment(s.CodeExpiresAt), ResendAt: moment(s.ResendAt),
 		TriesLeft: s.TriesLeft, SendsLeft: s.SendsLeft,
 	}
 	if s.Passkey != nil {

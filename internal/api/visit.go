@@ -116,6 +116,9 @@ func (r *recorder) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status
 	}
+	if status == http.StatusNoContent {
+		r.Header().Del("Content-Type") // of nothing; huma sets it for every shape
+	}
 	r.ResponseWriter.WriteHeader(status)
 }
 

@@ -27,7 +27,7 @@ func (a *Authority) Confirm(ctx context.Context, actor latchkey.Actor, id string
 	}
 	charge := latchkey.Charge{
 		PendingID: p.ID, MemberID: actor.MemberID, SessionID: actor.SessionID,
-		Now: a.now(), Limits: a.limits, Bucket: a.wrongCodes(actor),
+		Now: a.now(), Limits: a.limits, Bucket: a.wrongCodes(p),
 	}
 	if p, err = a.store.ChargeAttempt(ctx, charge); err != nil {
 		return Outcome{}, err
@@ -45,10 +45,15 @@ func (a *Authority) Confirm(ctx context.Context, actor latchkey.Actor, id string
 	return a.carryOut(ctx, actor, p, proof, charge.Bucket)
 }
 
-// wrongCodes counts wrong codes of an account and hour. The charge is given
-// back with a right one.
-func (a *Authority) wrongCodes(actor latchkey.Actor) latchkey.Bucket {
-	return latchkey.Bucket{Name: "wrong_code:" + actor.AccountID, Window: a.now().Truncate(time.Hour), Limit: a.limits.WrongCodesHourly}
+// wrongCodes counts wrong codes of a member and hour, those of sign-ins by
+// themselves: neither a sub-user nor who knows a password keeps a signed-in
+// owner from stopping a key. The charge is given back with a right one.
+func (a *Authority) wrongCodes(p latchkey.Pending) latchkey.Bucket {
+	name := "wrong_code:"
+	if p.Operation == latchkey.OpSignIn {
+		name = "wrong_sign_in_code:"
+	}
+	return latchkey.Bucket{Name: name + p.MemberID, Window: a.now().Truncate(time.Hour), Limit: a.limits.WrongCodesHourly}
 }
 
 // readable refuses, without an evaluation, what cannot be the proof: no code
@@ -185,7 +190,11 @@ func (a *Authority) wrong(ctx context.Context, actor latchkey.Actor, p latchkey.
 	}
 	act := a.activity(actor, kind)
 	act.KeyID, act.Subject, act.Note = p.KeyID, p.Draft.KeyName, p.Draft.Summary+pr.note
-	if err := a.store.NoteWrong(ctx, p.ID, left == 0, act); err != nil {
+	var letters []latchkey.Letter
+	if left == 0 {
+		letters = noticeTo(p.MemberID) // somebody may be guessing
+	}
+	if err := a.store.NoteWrong(ctx, p.ID, left == 0, act, letters...); err != nil {
 		return err
 	}
 	field, what := "code", "wrong code"

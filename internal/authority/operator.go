@@ -61,7 +61,7 @@ func (o Operator) AddMember(ctx context.Context, account latchkey.Account, email
 	member := latchkey.Member{ID: latchkey.NewID("mem"), AccountID: account.ID, Email: email, Role: role, CreatedAt: o.a.now()}
 	act := o.a.activity(o.actor(account.ID), latchkey.ActMemberAdded)
 	act.Subject, act.Note = email, "as "+string(role)
-	return member, o.a.store.AddMember(ctx, member, hash, act)
+	return member, o.a.store.AddMember(ctx, member, hash, act, notice()...)
 }
 
 // Members lists the members of an account.
@@ -81,7 +81,7 @@ func (o Operator) RemoveMember(ctx context.Context, account latchkey.Account, em
 		}
 		act := o.a.activity(o.actor(account.ID), latchkey.ActMemberRemoved)
 		act.Subject = m.Email
-		return m, o.a.store.RemoveMember(ctx, account.ID, m.ID, act)
+		return m, o.a.store.RemoveMember(ctx, account.ID, m.ID, act, notice()...)
 	}
 	return latchkey.Member{}, latchkey.Errorf(latchkey.KindNotFound, "member_not_found", "nobody in this account has that e-mail address")
 }

@@ -27,14 +27,14 @@ func (a *Authority) begin(ctx context.Context, actor latchkey.Actor, op latchkey
 	return a.commit(ctx, opening, factors)
 }
 
-// chargeSend bounds the codes that an account can have sent in an hour: each
+// chargeSend bounds the codes that a member can have sent in an hour: each
 // SMS costs money, and a mailbox can be flooded.
 func (a *Authority) chargeSend(ctx context.Context, p latchkey.Pending) error {
 	if !p.SendsCode() {
 		return nil
 	}
 	window := a.now().Truncate(time.Hour)
-	ok, err := a.store.ChargeBucket(ctx, latchkey.Bucket{Name: "code_sent:" + p.AccountID, Window: window, Limit: a.limits.CodesHourly})
+	ok, err := a.store.ChargeBucket(ctx, latchkey.Bucket{Name: "code_sent:" + p.MemberID, Window: window, Limit: a.limits.CodesHourly})
 	if err != nil {
 		return err
 	}

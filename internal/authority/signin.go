@@ -237,7 +237,7 @@ func (a *Authority) ChangePassword(ctx context.Context, actor latchkey.Actor, ol
 	}
 	act := a.activity(actor, latchkey.ActPasswordChanged)
 	act.Subject = member.Email
-	return a.store.SetPassword(ctx, member.ID, hash, actor.SessionID, act)
+	return a.store.SetPassword(ctx, member.ID, hash, actor.SessionID, act, noticeTo(member.ID)...)
 }
 
 // checkPassword asks for the password again within a session: what changes a
@@ -263,6 +263,11 @@ func (a *Authority) checkPassword(ctx context.Context, actor latchkey.Actor, pas
 		return err
 	}
 	if !ok {
+		act := a.activity(actor, latchkey.ActRefused)
+		act.Note = "the password was asked for again, and was wrong"
+		if err := a.store.Record(ctx, act); err != nil {
+			return err
+		}
 		return latchkey.Invalid("password", "wrong_password", "the password is wrong")
 	}
 	return nil

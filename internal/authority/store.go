@@ -30,15 +30,15 @@ type Accounts interface {
 	Accounts(ctx context.Context) ([]latchkey.Account, error)
 	// AddMember fails with "member_exists" when the e-mail is taken anywhere
 	// and with "owner_exists" for a second owner.
-	AddMember(ctx context.Context, m latchkey.Member, passwordHash string, act latchkey.Activity) error
+	AddMember(ctx context.Context, m latchkey.Member, passwordHash string, act latchkey.Activity, letters ...latchkey.Letter) error
 	// RemoveMember takes the sessions, factors and open pendings with it. The
 	// owner cannot be removed ("owner_stays").
-	RemoveMember(ctx context.Context, accountID, memberID string, act latchkey.Activity) error
+	RemoveMember(ctx context.Context, accountID, memberID string, act latchkey.Activity, letters ...latchkey.Letter) error
 	Members(ctx context.Context, accountID string) ([]latchkey.Member, error)
 	Member(ctx context.Context, id string) (latchkey.Member, string, error)
 	MemberByEmail(ctx context.Context, email string) (m latchkey.Member, passwordHash string, err error)
 	// SetPassword writes the hash and ends all sessions but keepSession.
-	SetPassword(ctx context.Context, memberID, passwordHash, keepSession string, act latchkey.Activity) error
+	SetPassword(ctx context.Context, memberID, passwordHash, keepSession string, act latchkey.Activity, letters ...latchkey.Letter) error
 }
 
 // Links keeps one-time links. Their tokens are looked for by their hashes.
@@ -102,7 +102,7 @@ type Pendings interface {
 	// (Pending.CheckOpen), or the bucket is full ("too_many_wrong_codes").
 	ChargeAttempt(ctx context.Context, c latchkey.Charge) (latchkey.Pending, error)
 	// NoteWrong records a wrong code. With dead the pending is closed too.
-	NoteWrong(ctx context.Context, pendingID string, dead bool, act latchkey.Activity) error
+	NoteWrong(ctx context.Context, pendingID string, dead bool, act latchkey.Activity, letters ...latchkey.Letter) error
 	// Resend writes FactorKind, FactorID, Code, Sends and CodeSentAt of p,
 	// provided that the pending is still open and has fromSends sends; else
 	// it fails with "pending_changed".

@@ -69,12 +69,21 @@ func (c *Courier) staleCode(l latchkey.Letter, f latchkey.Facts, now time.Time) 
 	return ""
 }
 
+// addressed reports whether the member is whom the letter names; a letter that
+// names nobody is for the account's owner.
+func addressed(l latchkey.Letter, m latchkey.Member) bool {
+	if l.MemberID == "" {
+		return m.Role == latchkey.RoleOwner
+	}
+	return m.ID == l.MemberID
+}
+
 // writeNotice writes the mail about something that happened.
 func (c *Courier) writeNotice(l latchkey.Letter, f latchkey.Facts) (m latchkey.Message, why string) {
 	m.Channel = latchkey.FactorEmail
 	a := f.Activity
 	switch {
-	case a.Seq == 0 || a.Seq != l.Activity || f.Member.ID != l.MemberID:
+	case a.Seq == 0 || a.Seq != l.Activity || !addressed(l, f.Member):
 		return m, "the facts are about something else"
 	case a.AccountID != f.Member.AccountID:
 		return m, "the activity is another account's" // never tell one tenant about another

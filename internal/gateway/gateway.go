@@ -52,6 +52,8 @@ type Config struct {
 	Prefix       string        // of all paths ("/api")
 	MaxBody      int           // bytes (1 MiB)
 	MaxHeader    int           // bytes of request line and headers (16 KiB)
+	MaxConns     int           // open connections of clients (a quarter of the file limit, at most 32768)
+	MaxConnsEach int           // of those from one IPv4 address or IPv6 /64 that is no trusted proxy (a quarter of MaxConns)
 	Window       time.Duration // of timestamps, either way (20 s)
 	Points       int           // of a key and calendar minute (200)
 	PublicPoints int           // of an address and calendar minute (100)
@@ -72,6 +74,7 @@ type Gateway struct {
 	checker  *verify.Checker
 	upstream *upstream
 	metrics  *metrics
+	door     *door
 	server   *fasthttp.Server
 	private  string // begin of the paths of signed calls
 	public   string // begin of the paths of calls without a key
@@ -105,6 +108,7 @@ func New(c Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		Config: c, metrics: m, upstream: newUpstream(c),
+		door:    &door{most: c.MaxConns, mostEach: c.MaxConnsEach, each: map[netip.Prefix]int{}},
 		private: c.Prefix + "/rest/", public: c.Prefix + "/rest-public/",
 		checker: verify.New(verify.Config{
 			Table: c.Table, Ledger: c.Ledger, Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints, Now: c.Now,
@@ -120,6 +124,8 @@ func (c *Config) fill() {
 	fill(&c.Prefix, "/api")
 	fill(&c.MaxBody, 1<<20)
 	fill(&c.MaxHeader, 16<<10)
+	fill(&c.MaxConns, mostConns())
+	fill(&c.MaxConnsEach, max(c.MaxConns/4, 1))
 	fill(&c.Window, 20*time.Second)
 	fill(&c.Points, 200)
 	fill(&c.PublicPoints, 100)
@@ -156,6 +162,8 @@ func (c *Config) check() error {
 		return identity.ErrSecret
 	case c.Prefix[0] != '/' || c.Prefix[len(c.Prefix)-1] == '/':
 		return fmt.Errorf("the prefix %q must begin with a slash and not end with one", c.Prefix)
+	case c.MaxConns < 0 || c.MaxConnsEach < 0:
+		return errors.New("numbers of connections must be positive")
 	case c.ProxyProtocol && len(c.TrustedProxies) == 0:
 		return errors.New("the PROXY protocol needs trusted proxies, or nobody may speak it")
 	}

@@ -16,11 +16,11 @@ type guarded struct {
 
 // Accept returns a guarded connection.
 func (l *guarded) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil || !l.g.on(guardBytes) {
-		return c, err
+	c, place, err := l.g.accept(l.Listener)
+	if err != nil {
+		return nil, err
 	}
-	return &guardConn{Conn: c, g: l.g}, nil
+	return &guardConn{Conn: c, g: l.g, place: place, raw: !l.g.on(guardBytes)}, nil
 }
 
 // guardConn stands between the connection (after TLS) and the HTTP parser. It
@@ -34,6 +34,7 @@ func (l *guarded) Accept() (net.Conn, error) {
 type guardConn struct {
 	net.Conn
 	g       *Gateway
+	place   *place // among the open connections
 	buf     []byte // what was read and not handed on yet
 	left    int    // bytes of the current request that are not handed on yet
 	used    bool   // a request was handed on before
@@ -159,6 +160,14 @@ func (c *guardConn) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return c.Conn.Write(p)
+}
+
+// Close ends the connection and gives its place back.
+func (c *guardConn) Close() error {
+	if c.place != nil {
+		c.place.leave()
+	}
+	return c.Conn.Close()
 }
 
 // How long, and for how many bytes, the guard listens to a client that it has

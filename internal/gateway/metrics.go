@@ -17,6 +17,8 @@ type metrics struct {
 	inFlight prometheus.Gauge
 	unsent   prometheus.Counter
 	unknown  prometheus.Counter
+
+	turnedAway prometheus.Counter // connections
 }
 
 // kindNames are the values of the label "kind".
@@ -42,15 +44,19 @@ func newMetrics(to prometheus.Registerer, tally *verify.Tally) (*metrics, error)
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "latchkey_gateway_refused_calls_dropped_total", Help: "Refused calls that were counted but not kept for the owner.",
 	}, func() float64 { return float64(tally.Dropped()) })
+	turnedAway := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "latchkey_gateway_connections_refused_total", Help: "Connections that were closed because there were too many, in all or from one address.",
+	})
 	m := &metrics{
-		requests: requests, inFlight: inFlight,
+		turnedAway: turnedAway,
+		requests:   requests, inFlight: inFlight,
 		unsent: failed.WithLabelValues("no"), unknown: failed.WithLabelValues("unknown"),
 	}
 	// Looked up once, not for each request.
 	for k, name := range kindNames {
 		m.seconds[k] = seconds.WithLabelValues(name)
 	}
-	return m, errors.Join(to.Register(requests), to.Register(seconds), to.Register(inFlight), to.Register(failed), to.Register(dropped))
+	return m, errors.Join(to.Register(requests), to.Register(seconds), to.Register(inFlight), to.Register(failed), to.Register(dropped), to.Register(turnedAway))
 }
 
 // count counts a request with its verdict, which is "allowed" also when the

@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,6 +26,9 @@ var (
 	notSigned   = because(503, codeUnavailable, "The request could not be forwarded and was not executed")
 )
 
+// errChanged stops a request whose key changed while it waited for a connection.
+var errChanged = errors.New("the key changed before the first byte was sent")
+
 // errNotSent marks errors after which the exchange has seen nothing of the
 // request: only these may be answered with "not executed" or tried again.
 var errNotSent = errors.New("nothing was sent")
@@ -38,6 +43,11 @@ type upstream struct {
 	timeout time.Duration
 	idle    time.Duration // how long a connection may rest before it is looked at again
 	secret  []byte
+	// leaving holds, by request id, whether the key behind a request is still
+	// what its verdict was made from: a func() bool. The library hands a
+	// connection bytes and no request, so the connection finds it by the id in
+	// the header that is about to leave.
+	leaving sync.Map
 }
 
 // idleFor is long enough that a busy connection is not looked at: that would
@@ -102,18 +112,30 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, x *exchange, r route, v *ver
 	if no := g.compose(req, ctx, x, r, v, body); no != nil {
 		return no
 	}
-	// The key may have changed since it was judged; from here on the request
-	// counts as sent.
-	if !v.Current() {
-		return changing
-	}
+	g.upstream.leaving.Store(x.id, v.Current)
+	defer g.upstream.leaving.Delete(x.id)
 	// Released by relay, or with the last byte of a long answer.
 	resp := fasthttp.AcquireResponse()
 	if err := g.upstream.client.Do(req, resp); err != nil {
 		fasthttp.ReleaseResponse(resp)
+		if errors.Is(err, errChanged) {
+			return changing
+		}
 		return g.unanswered(x, err)
 	}
 	return g.relay(ctx, x, resp)
+}
+
+var idLine = []byte("\r\n" + identity.RequestIDHeader + ": ")
+
+// mayLeave reports whether the key behind a request is still what it was judged
+// by. The first write of a request holds the whole header, in which nothing of
+// the client's can break a line; what is not found there may not leave.
+func (u *upstream) mayLeave(request []byte) bool {
+	_, rest, _ := bytes.Cut(request, idLine)
+	id, _, _ := bytes.Cut(rest, crlf)
+	current, found := u.leaving.Load(string(id))
+	return found && current.(func() bool)()
 }
 
 // compose makes a new request. Only what stands here reaches the exchange, so
@@ -188,7 +210,7 @@ func (u *upstream) dial(address string) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotSent, err)
 	}
-	c := &upstreamConn{Conn: conn, timeout: u.timeout, idle: u.idle, lastUse: time.Now()}
+	c := &upstreamConn{Conn: conn, timeout: u.timeout, idle: u.idle, mayLeave: u.mayLeave}
 	if c.tcp, err = conn.(*net.TCPConn).SyscallConn(); err == nil && u.tls != nil {
 		secured := tls.Client(conn, u.tls)
 		c.Conn, err = secured, secured.HandshakeContext(ctx)
@@ -207,8 +229,10 @@ type upstreamConn struct {
 	tcp     syscall.RawConn
 	timeout time.Duration
 	idle    time.Duration
-	lastUse time.Time
-	sending bool // since the last read something was written
+	lastUse time.Time // of an answer; zero on a fresh connection
+	sending bool      // since the last read something was written
+
+	mayLeave func(request []byte) bool
 }
 
 // errStale is a connection that the exchange closed while it was idle.
@@ -216,11 +240,21 @@ var errStale = fmt.Errorf("%w: the exchange closed the idle connection", errNotS
 
 // Write sends. Before the first byte of a request on a connection that was
 // idle, it looks whether the exchange is still there: a request that is written
-// into a closed connection is lost without anybody knowing how far it got.
+// into a closed connection is lost without anybody knowing how far it got. A
+// fresh one is not looked at: what waits there are session tickets (RFC 8446,
+// 4.6.1), which are no reason to throw it away.
+//
+// Last of all it asks whether the key is still what it was. Dialling and other
+// connections that had died may have taken seconds, and a change of the key
+// that was acknowledged meanwhile must hold.
 func (c *upstreamConn) Write(p []byte) (int, error) {
 	now := time.Now()
-	if !c.sending && now.Sub(c.lastUse) > c.idle && !c.open() {
+	switch {
+	case c.sending:
+	case !c.lastUse.IsZero() && now.Sub(c.lastUse) > c.idle && !c.open():
 		return 0, errStale
+	case !c.mayLeave(p):
+		return 0, errChanged
 	}
 	c.sending = true
 	if err := c.Conn.SetWriteDeadline(now.Add(c.timeout)); err != nil {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -44,9 +45,19 @@ func (n *Node) startConsole(context.Context) error {
 		ScanJSON: func(body []byte) error { return signature.ScanJSON(body) },
 		Health:   n.storage.store.Health, Origins: c.Origins, TrustedProxies: c.TrustedProxies,
 		Secure:  c.Console.CertFile != "" || strings.HasPrefix(n.ConsoleURL, "https://"),
-		Console: files,
+		Console: files, Gateway: n.publicGateway(),
 	})
 	return n.serveHTTP("console", n.console, handler, c.Console)
+}
+
+// publicGateway is what the console's examples call. A certificate that was
+// made here is trusted by nobody, so plain http comes before it.
+func (n *Node) publicGateway() string {
+	said := strings.TrimSuffix(n.config.PublicGateway, "/")
+	if n.config.SelfMadeTLS {
+		return cmp.Or(said, n.GatewayURL, n.GatewayTLSURL)
+	}
+	return cmp.Or(said, n.GatewayTLSURL, n.GatewayURL)
 }
 
 // consoleURL says localhost for a loopback address: browsers treat that name

@@ -56,10 +56,11 @@ type Config struct {
 	ConsoleURL string // as browsers reach it; "" is the listener's own
 	// Setup writes a one-time link into the data folder while there is no
 	// account: the console makes the first one with it.
-	Setup      bool
-	Origins    []string
-	Gateway    Listen
-	GatewayTLS Listen
+	Setup         bool
+	Origins       []string
+	PublicGateway string // base URL under which bots reach the gateway; "" is the listener's own
+	Gateway       Listen
+	GatewayTLS    Listen
 	// SelfMadeTLS makes a certificate in the data folder when GatewayTLS has
 	// none. For a demo only.
 	SelfMadeTLS bool
@@ -136,6 +137,12 @@ func (n *Node) Failed() <-chan error { return n.failed }
 // Operator is the operator's door of this process.
 func (n *Node) Operator() authority.Operator { return n.authority.Operator() }
 
+// HasFactor says whether a member has a second factor.
+func (n *Node) HasFactor(ctx context.Context, m latchkey.Member) (bool, error) {
+	factors, err := n.storage.store.Factors(ctx, m.ID)
+	return len(factors) > 0, err
+}
+
 func (n *Node) openCatalog(context.Context) (err error) {
 	if n.config.CatalogFile == "" {
 		n.Catalog, err = catalog.Prime()
@@ -162,14 +169,18 @@ func (n *Node) loadKeys(ctx context.Context) error {
 }
 
 // startGateway listens for bots, with and without TLS.
-func (n *Node) startGateway(context.Context) error {
+func (n *Node) startGateway(ctx context.Context) error {
 	c := n.config
+	start, err := n.freshSecond(ctx)
+	if err != nil {
+		return err
+	}
 	upstream, err := url.Parse(c.Upstream)
 	if err != nil {
 		return fmt.Errorf("address of the exchange: %w", err)
 	}
 	g, err := gateway.New(gateway.Config{
-		Catalog: n.Catalog, Table: n.table, Ledger: cluster.NewLocal(cluster.LocalConfig{Window: c.Window, Start: c.Now()}), Tally: n.tally,
+		Catalog: n.Catalog, Table: n.table, Ledger: cluster.NewLocal(cluster.LocalConfig{Window: c.Window, Start: start}), Tally: n.tally,
 		Upstream: upstream, UpstreamTimeout: c.AnswerDeadline, IdentitySecret: c.IdentitySecret,
 		Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints,
 		TrustedProxies: c.TrustedProxies, ProxyProtocol: c.ProxyProtocol,
@@ -201,6 +212,27 @@ func (n *Node) startGateway(context.Context) error {
 	n.GatewayTLSURL = "https://" + ln.Addr().String()
 	n.run("gateway (TLS)", func() error { return g.ServeTLS(ln, config) })
 	return nil
+}
+
+// freshSecond is the second from which on no process before this one can have
+// seen a request. Timestamps are whole seconds, so where keys are in use it is
+// the next one, and the start waits for it: an order that was executed just
+// before the restart would else be executed again.
+func (n *Node) freshSecond(ctx context.Context) (time.Time, error) {
+	now := n.config.Now()
+	start := now.Truncate(time.Second)
+	if n.table.Len() == 0 || start.Equal(now) {
+		return start, nil
+	}
+	start = start.Add(time.Second)
+	wait := time.NewTimer(start.Sub(now))
+	defer wait.Stop()
+	select {
+	case <-ctx.Done():
+		return time.Time{}, ctx.Err()
+	case <-wait.C:
+		return start, nil
+	}
 }
 
 func (n *Node) gatewayTLS() (*tls.Config, error) {
@@ -250,7 +282,7 @@ func (n *Node) startSocket(context.Context) (err error) {
 	if n.socket, err = operator.Listen(n.config.Store.DataDir); err != nil {
 		return err
 	}
-	door := operator.Door{Authority: n.authority.Operator(), Maintenance: n.storage}
+	door := operator.Door{Authority: n.authority.Operator(), Maintenance: n.storage, Database: n.config.Store.Name()}
 	n.run("operator socket", func() error { return operator.Serve(n.work, n.socket, door, n.config.Log) })
 	return nil
 }
@@ -289,10 +321,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	if n.feed != nil {
 		n.feed.Close()
 	}
-	if n.storage.store != nil {
-		errs = append(errs, n.storage.store.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, n.storage.close())...)
 }
 
 // newSecret makes an identity secret for a sandbox in the same process.

@@ -32,34 +32,63 @@ type StoreConfig struct {
 
 // storage is the open database with the keyset that opens what it holds.
 type storage struct {
-	box   *seal.Box
-	store *store.Store
-	now   func() time.Time
+	box    *seal.Box
+	store  *store.Store
+	now    func() time.Time
+	unlock func() error // of the data folder
 }
 
-// openStorage makes the data folder (mode 0700), loads or makes the keyset and
-// opens the database.
+// openStorage makes what is missing of the data folder (mode 0700), the keyset
+// and the database, and opens them.
 func openStorage(ctx context.Context, c StoreConfig, now func() time.Time, log *slog.Logger) (storage, error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return storage{}, fmt.Errorf("data folder: %w", err)
 	}
-	box, err := c.openBox(seal.LoadOrMake)
+	return c.open(ctx, seal.LoadOrMake, now, log)
+}
+
+// open takes the data folder for this process alone, the keyset (see openBox)
+// and the database.
+func (c StoreConfig) open(ctx context.Context, missing func(path string) (*seal.Box, error), now func() time.Time, log *slog.Logger) (storage, error) {
+	unlock, err := c.lock()
 	if err != nil {
 		return storage{}, err
 	}
+	box, err := c.openBox(missing)
+	if err != nil {
+		return storage{}, errors.Join(err, unlock())
+	}
 	s, err := store.Open(ctx, store.Config{URL: c.url(), Seal: box, Now: now, Log: log})
-	return storage{box: box, store: s, now: now}, err
+	if err != nil {
+		return storage{}, errors.Join(err, unlock())
+	}
+	return storage{box: box, store: s, now: now, unlock: unlock}, nil
+}
+
+// close lets another process in. What was never opened needs no closing.
+func (s storage) close() error {
+	if s.store == nil {
+		return nil
+	}
+	return errors.Join(s.store.Close(), s.unlock())
+}
+
+// Migrate makes what is missing of the data and brings the database to this
+// version's schema; a server does the same at its start.
+func Migrate(ctx context.Context, c StoreConfig) error {
+	s, err := openStorage(ctx, c, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return s.close()
 }
 
 func (c StoreConfig) url() string {
 	if c.DatabaseURL != "" {
 		return c.DatabaseURL
 	}
-	return "sqlite:" + c.file()
+	return "sqlite:" + filepath.Join(c.DataDir, databaseName)
 }
-
-// file is the database in the data folder.
-func (c StoreConfig) file() string { return filepath.Join(c.DataDir, databaseName) }
 
 // openBox loads the keyset that was named, or opens the one of the data folder
 // with missing, which may make it.
@@ -77,7 +106,7 @@ func (c StoreConfig) openBox(missing func(path string) (*seal.Box, error)) (*sea
 	}
 	// A database is made after its keyset. Where one is, its keyset was lost,
 	// and a new one would stand in the place of the right one.
-	if _, found := os.Stat(c.file()); c.DatabaseURL == "" && found == nil {
+	if _, found := os.Stat(c.local()); found == nil {
 		return nil, fmt.Errorf("%w; there is a database in that folder, and only its own keyset opens it: put that back from your backup", err)
 	}
 	return missing(path)
@@ -86,6 +115,9 @@ func (c StoreConfig) openBox(missing func(path string) (*seal.Box, error)) (*sea
 // VerifyAtRest walks the hash chain where no server runs. It writes nothing:
 // what somebody altered stays as it is found.
 func VerifyAtRest(ctx context.Context, c StoreConfig) (int64, error) {
+	if err := c.found(); err != nil {
+		return 0, err
+	}
 	box, err := c.openBox(seal.Load)
 	if err != nil {
 		return 0, err
@@ -101,6 +133,9 @@ func VerifyAtRest(ctx context.Context, c StoreConfig) (int64, error) {
 // RotateKeyset makes a new primary key; the node re-seals in the background.
 // The activity comes first: no record, no deed.
 func (s storage) RotateKeyset(ctx context.Context) (int, error) {
+	if err := s.box.Rotatable(); err != nil {
+		return 0, err
+	}
 	act := latchkey.Activity{At: s.now(), Type: latchkey.ActKeysetRotated, Source: latchkey.SourceOperator, IP: "local"}
 	if err := s.store.Record(ctx, act); err != nil {
 		return 0, err
@@ -126,15 +161,19 @@ func (s storage) VerifyActivity(ctx context.Context) (int64, error) {
 const resealBatch = 100
 
 // OpenDoor opens the operator's door in this process, when no server holds the
-// data. The returned function closes it.
+// data: ErrBusy when one does. It makes neither folder nor keyset nor database
+// ("no_data"). The returned function closes it.
 func OpenDoor(ctx context.Context, c StoreConfig) (operator.Door, func() error, error) {
 	log := slog.New(slog.DiscardHandler)
-	s, err := openStorage(ctx, c, time.Now, log)
+	if err := c.found(); err != nil {
+		return operator.Door{}, nil, err
+	}
+	s, err := c.open(ctx, seal.Load, time.Now, log)
 	if err != nil {
 		return operator.Door{}, nil, err
 	}
 	auth := authority.New(authority.Config{Store: s.store, Feed: noGateway{}, Limits: latchkey.DefaultLimits(), Now: time.Now, Log: log})
-	return operator.Door{Authority: auth.Operator(), Maintenance: atRest{s}}, s.store.Close, nil
+	return operator.Door{Authority: auth.Operator(), Maintenance: atRest{s}, Database: c.Name()}, s.close, nil
 }
 
 // atRest is the storage while no server runs: nobody works in the background.

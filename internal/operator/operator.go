@@ -18,6 +18,9 @@ import (
 type Request struct {
 	Op   string          `json:"op"`
 	Args json.RawMessage `json:"args"`
+	// Database names the one that the operator asked for; "" is whichever the
+	// server has.
+	Database string `json:"database,omitempty"`
 }
 
 // Maintenance is what the operator can ask of the database and the keyset.
@@ -33,6 +36,7 @@ type Maintenance interface {
 type Door struct {
 	Authority   authority.Operator
 	Maintenance Maintenance
+	Database    string // its name, without a password
 }
 
 // Account is an account as the commands show it.
@@ -104,6 +108,9 @@ type (
 // Run carries out one command and returns its answer as JSON. An unknown
 // command or argument is refused.
 func (d Door) Run(ctx context.Context, req Request) (json.RawMessage, error) {
+	if req.Database != "" && req.Database != d.Database {
+		return nil, latchkey.Errorf(latchkey.KindConflict, "other_database", "the server of this data folder has the database %s, not %s: name the other one's folder with --data, or leave --database away", d.Database, req.Database)
+	}
 	run, ok := commands[req.Op]
 	if !ok {
 		return nil, latchkey.Errorf(latchkey.KindInvalid, "unknown_command", "this server does not know the command %q; is it an older version?", req.Op)

@@ -133,6 +133,20 @@ func TestUnreadableCommandIsRefused(t *testing.T) {
 	}
 }
 
+// The mistake: a command that names one database reaches the server of another.
+func TestCommandForAnotherDatabaseIsRefused(t *testing.T) {
+	door := operator.Door{Maintenance: keeper{}, Database: "postgres://db/keys"}
+	for named, code := range map[string]string{"": "", "postgres://db/keys": "", "postgres://db/other": "other_database"} {
+		_, err := door.Run(t.Context(), operator.Request{Op: "activity.verify", Database: named})
+		if latchkey.Code(err) != code {
+			t.Errorf("%q: error %v, want code %q", named, err, code)
+		}
+	}
+	if _, err := (operator.Door{Maintenance: keeper{}}).Run(t.Context(), operator.Request{Op: "activity.verify", Database: "x"}); err == nil {
+		t.Error("a door that does not know its database takes any")
+	}
+}
+
 func TestNoServerIsToldApart(t *testing.T) {
 	dir := folder(t)
 	if _, err := call(t, dir, "activity.verify", ""); !errors.Is(err, operator.ErrNoServer) {

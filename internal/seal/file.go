@@ -48,11 +48,19 @@ func Parse(text string) (*Box, error) {
 	return boxOf("", r), nil
 }
 
+// Rotatable says why Rotate cannot work, or nil.
+func (b *Box) Rotatable() error {
+	if b.path == "" {
+		return errors.New("this keyset did not come from a file, so it cannot be rotated here; put it in a file, rotate that, and give the new content")
+	}
+	return nil
+}
+
 // Rotate adds a fresh key in front and writes the file. Values of the older
 // keys go on opening; package store seals them again (Store.Reseal).
 func (b *Box) Rotate() error {
-	if b.path == "" {
-		return errors.New("this keyset did not come from a file, so it cannot be rotated here; put it in a file, rotate that, and give the new content")
+	if err := b.Rotatable(); err != nil {
+		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

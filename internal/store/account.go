@@ -46,14 +46,14 @@ func (s *Store) Accounts(ctx context.Context) ([]latchkey.Account, error) {
 // account, and with "owner_exists" for a second owner. The e-mail is stored as
 // it comes: latchkey.NormalEmail makes it comparable. An account that does not
 // exist, or a role that is none, is an error without a code.
-func (s *Store) AddMember(ctx context.Context, m latchkey.Member, passwordHash string, act latchkey.Activity) error {
+func (s *Store) AddMember(ctx context.Context, m latchkey.Member, passwordHash string, act latchkey.Activity, letters ...latchkey.Letter) error {
 	return s.act(ctx, func(t *tx) error {
 		err := t.InsertMember(ctx, db.InsertMemberParams{ID: m.ID, AccountID: m.AccountID, Email: m.Email,
 			Role: string(m.Role), PasswordHash: passwordHash, CreatedAt: micros(m.CreatedAt)})
 		if err != nil {
 			return err
 		}
-		_, err = t.record(ctx, act, nil)
+		_, err = t.record(ctx, act, letters)
 		return err
 	})
 }
@@ -62,7 +62,7 @@ func (s *Store) AddMember(ctx context.Context, m latchkey.Member, passwordHash s
 // (ON DELETE CASCADE), so nothing of the member can be used from this commit
 // on. The owner cannot be removed ("owner_stays"): an account without one could
 // never again be managed. ErrNotFound, also for a member of another account.
-func (s *Store) RemoveMember(ctx context.Context, accountID, memberID string, act latchkey.Activity) error {
+func (s *Store) RemoveMember(ctx context.Context, accountID, memberID string, act latchkey.Activity, letters ...latchkey.Letter) error {
 	return s.act(ctx, func(t *tx) error {
 		row, err := t.Member(ctx, memberID)
 		switch {
@@ -79,7 +79,7 @@ func (s *Store) RemoveMember(ctx context.Context, accountID, memberID string, ac
 		if err := changed(rows, err, latchkey.ErrNotFound); err != nil {
 			return err
 		}
-		_, err = t.record(ctx, act, nil)
+		_, err = t.record(ctx, act, letters)
 		return err
 	})
 }
@@ -110,7 +110,7 @@ func (s *Store) MemberByEmail(ctx context.Context, email string) (m latchkey.Mem
 // none), cancels what they had pending and kills links of a forgotten password:
 // whoever changes a password after a theft must not leave the thief signed in
 // (ASVS 7.4.3), nor with a way to come back. ErrNotFound.
-func (s *Store) SetPassword(ctx context.Context, memberID, passwordHash, keepSession string, act latchkey.Activity) error {
+func (s *Store) SetPassword(ctx context.Context, memberID, passwordHash, keepSession string, act latchkey.Activity, letters ...latchkey.Letter) error {
 	return s.act(ctx, func(t *tx) error {
 		rows, err := t.SetPassword(ctx, db.SetPasswordParams{ID: memberID, PasswordHash: passwordHash})
 		if err := changed(rows, err, latchkey.ErrNotFound); err != nil {
@@ -126,7 +126,7 @@ func (s *Store) SetPassword(ctx context.Context, memberID, passwordHash, keepSes
 		if err := t.DeleteResets(ctx, somebody(memberID)); err != nil {
 			return err
 		}
-		_, err = t.record(ctx, act, nil)
+		_, err = t.record(ctx, act, letters)
 		return err
 	})
 }

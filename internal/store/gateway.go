@@ -122,6 +122,9 @@ func (t *tx) noteRefused(ctx context.Context, calls []latchkey.RefusedCall) erro
 		if err := t.TrimRefused(ctx, db.TrimRefusedParams{KeyID: id, Keep: refusedKept}); err != nil {
 			return err
 		}
+		if err := t.TrimForged(ctx, db.TrimForgedParams{KeyID: id, Keep: refusedKept}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -106,3 +106,19 @@ func TestOfEachKeyTheNewestThousandRefusedCallsAreKept(t *testing.T) {
 		s.same(s.number("SELECT count(*) FROM refused_call WHERE key_id = 'lk_2'"), int64(1))
 	})
 }
+
+// A stranger who knows only the id of a key sends calls with wrong signatures
+// until what the key's holder was refused has been pushed out.
+func TestForgedCallsPushOutNothingOfTheHolder(t *testing.T) {
+	onEach(t, func(s *suite) {
+		holder := latchkey.RefusedCall{At: start, AccountID: s.account.ID, KeyID: "lk_1", Reason: "permission_missing", RequestID: "holder"}
+		s.must(s.NoteUse(s.ctx, nil, []latchkey.RefusedCall{holder}))
+		forged := make([]latchkey.RefusedCall, 1001)
+		for i := range forged {
+			forged[i] = latchkey.RefusedCall{At: start, AccountID: s.account.ID, KeyID: "lk_1", Reason: "unauthorized", RequestID: fmt.Sprint(i)}
+		}
+		s.must(s.NoteUse(s.ctx, nil, forged))
+		s.same(s.number("SELECT count(*) FROM refused_call WHERE request_id = 'holder'"), int64(1))
+		s.same(s.number("SELECT count(*) FROM refused_call WHERE reason = 'unauthorized'"), int64(1000))
+	})
+}

@@ -184,14 +184,14 @@ func tooManyWrong(c latchkey.Charge) error {
 
 // NoteWrong records a wrong code. With dead the pending is closed too; one that
 // is closed by then stays as it is, and the code was wrong all the same.
-func (s *Store) NoteWrong(ctx context.Context, pendingID string, dead bool, act latchkey.Activity) error {
+func (s *Store) NoteWrong(ctx context.Context, pendingID string, dead bool, act latchkey.Activity, letters ...latchkey.Letter) error {
 	return s.act(ctx, func(t *tx) error {
 		if dead {
 			if _, err := t.ClosePending(ctx, db.ClosePendingParams{ID: pendingID, State: string(latchkey.PendingDead), Empty: []byte{}}); err != nil {
 				return err
 			}
 		}
-		_, err := t.record(ctx, act, nil)
+		_, err := t.record(ctx, act, letters)
 		return err
 	})
 }

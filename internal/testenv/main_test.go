@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"latchkey"
+	"latchkey/internal/authority"
 	"latchkey/internal/testenv"
 	"latchkey/internal/testenv/postgres"
 )
@@ -15,7 +16,10 @@ func TestMain(m *testing.M) {
 	os.Exit(postgres.Main(m, func(s *postgres.Server) { server = s }))
 }
 
-var readTrade = latchkey.NewPermissions(latchkey.Trade)
+var (
+	readTrade = latchkey.NewPermissions(latchkey.Trade)
+	readOnly  = authority.NewKey{Permissions: latchkey.NewPermissions()}
+)
 
 // onBothEngines runs a test on SQLite and on PostgreSQL.
 func onBothEngines(t *testing.T, run func(t *testing.T, o testenv.Options)) {

@@ -174,9 +174,27 @@ func (q *Queries) RefusedHours(ctx context.Context, arg RefusedHoursParams) ([]R
 	return items, nil
 }
 
+const trimForged = `-- name: TrimForged :exec
+DELETE FROM refused_call WHERE refused_call.key_id = $1 AND refused_call.reason = 'unauthorized' AND refused_call.seq <= (
+    SELECT old.seq FROM refused_call AS old WHERE old.key_id = $1 AND old.reason = 'unauthorized'
+    ORDER BY old.seq DESC LIMIT 1 OFFSET $2)
+`
+
+type TrimForgedParams struct {
+	KeyID string
+	Keep  int32
+}
+
+// TrimForged keeps the newest calls that only named the key: a stranger who
+// knows its id must not push out what its holder did.
+func (q *Queries) TrimForged(ctx context.Context, arg TrimForgedParams) error {
+	_, err := q.db.ExecContext(ctx, trimForged, arg.KeyID, arg.Keep)
+	return err
+}
+
 const trimRefused = `-- name: TrimRefused :exec
-DELETE FROM refused_call WHERE refused_call.key_id = $1 AND refused_call.seq <= (
-    SELECT old.seq FROM refused_call AS old WHERE old.key_id = $1
+DELETE FROM refused_call WHERE refused_call.key_id = $1 AND refused_call.reason <> 'unauthorized' AND refused_call.seq <= (
+    SELECT old.seq FROM refused_call AS old WHERE old.key_id = $1 AND old.reason <> 'unauthorized'
     ORDER BY old.seq DESC LIMIT 1 OFFSET $2)
 `
 
@@ -185,7 +203,7 @@ type TrimRefusedParams struct {
 	Keep  int32
 }
 
-// TrimRefused keeps the newest calls of one key.
+// TrimRefused keeps the newest calls of one key that its holder signed.
 func (q *Queries) TrimRefused(ctx context.Context, arg TrimRefusedParams) error {
 	_, err := q.db.ExecContext(ctx, trimRefused, arg.KeyID, arg.Keep)
 	return err

@@ -11,10 +11,17 @@ FROM refused_call
 WHERE account_id = sqlc.arg(account_id) AND key_id = sqlc.arg(key_id) AND seq < sqlc.arg(before)
 ORDER BY seq DESC LIMIT sqlc.arg(most);
 
--- TrimRefused keeps the newest calls of one key.
+-- TrimRefused keeps the newest calls of one key that its holder signed.
 -- name: TrimRefused :exec
-DELETE FROM refused_call WHERE refused_call.key_id = sqlc.arg(key_id) AND refused_call.seq <= (
-    SELECT old.seq FROM refused_call AS old WHERE old.key_id = sqlc.arg(key_id)
+DELETE FROM refused_call WHERE refused_call.key_id = sqlc.arg(key_id) AND refused_call.reason <> 'unauthorized' AND refused_call.seq <= (
+    SELECT old.seq FROM refused_call AS old WHERE old.key_id = sqlc.arg(key_id) AND old.reason <> 'unauthorized'
+    ORDER BY old.seq DESC LIMIT 1 OFFSET sqlc.arg(keep));
+
+-- TrimForged keeps the newest calls that only named the key: a stranger who
+-- knows its id must not push out what its holder did.
+-- name: TrimForged :exec
+DELETE FROM refused_call WHERE refused_call.key_id = sqlc.arg(key_id) AND refused_call.reason = 'unauthorized' AND refused_call.seq <= (
+    SELECT old.seq FROM refused_call AS old WHERE old.key_id = sqlc.arg(key_id) AND old.reason = 'unauthorized'
     ORDER BY old.seq DESC LIMIT 1 OFFSET sqlc.arg(keep));
 
 -- name: DeleteOldRefused :exec
