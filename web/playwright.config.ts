@@ -11,13 +11,27 @@ export default defineConfig({
   workers: 1,
   timeout: 60_000,
   reporter: 'list',
+  retries: 0,
+  // The pictures are made apart: they are looked at by people.
+  projects: [
+    { name: 'e2e', testIgnore: 'screens.spec.ts' },
+    { name: 'screens', testMatch: 'screens.spec.ts' },
+  ],
   use: {
     baseURL: process.env.LATCHKEY_URL ?? 'http://localhost:8080',
     viewport: { width: 1280, height: 900 },
     locale: 'en-GB',
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
     },
   },
 })

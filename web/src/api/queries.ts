@@ -20,7 +20,7 @@ export const sessionQuery = queryOptions({
   queryKey: ['session'],
   queryFn: async ({ signal }) => {
     try {
-      return await answer(client.GET('/v1/session', { signal }))
+      return (await answer(client.GET('/v1/session', { signal }))) ?? null // 204: nobody is signed in
     } catch (error) {
       if (error instanceof ProblemError && error.status === 401) return null
       throw error

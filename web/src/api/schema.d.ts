@@ -489,7 +489,7 @@ export interface paths {
         };
         /**
          * Who am I
-         * @description The session of this request, its member and account.
+         * @description The session of this request, its member and account. 204: nobody is signed in.
          */
         get: operations["whoAmI"];
         put?: never;
@@ -729,6 +729,8 @@ export interface components {
         Catalog: {
             /** @description Every method, by name. */
             actions: components["schemas"]["Action"][];
+            /** @description Base URL of the gateway as bots reach it; absent: the operator did not say. */
+            gateway?: string;
             /** @description The five permissions, in the order in which they are shown. */
             permissions: components["schemas"]["Permission"][];
         };
@@ -1460,6 +1462,12 @@ export interface components {
              * @example 2026-03-01T12:00:00.000Z
              */
             codeExpiresAt?: string;
+            /**
+             * Format: date-time
+             * @description When it was opened.
+             * @example 2026-03-01T12:00:00.000Z
+             */
+            createdAt: string;
             /** @description For a new authenticator app, only in the answer that begins with it. */
             enrolment?: components["schemas"]["Enrolment"];
             /**
@@ -2943,6 +2951,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *       "createdAt": "2026-03-01T12:00:00.000Z",
                      *       "enrolment": {
                      *         "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *         "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -3260,6 +3269,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *       "createdAt": "2026-03-01T12:00:00.000Z",
                      *       "enrolment": {
                      *         "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *         "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -3850,6 +3860,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *       "createdAt": "2026-03-01T12:00:00.000Z",
                      *       "enrolment": {
                      *         "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *         "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -4423,6 +4434,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *       "createdAt": "2026-03-01T12:00:00.000Z",
                      *       "enrolment": {
                      *         "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *         "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -4747,6 +4759,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *       "createdAt": "2026-03-01T12:00:00.000Z",
                      *       "enrolment": {
                      *         "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *         "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -5088,6 +5101,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *       "createdAt": "2026-03-01T12:00:00.000Z",
                      *       "enrolment": {
                      *         "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *         "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -6852,6 +6866,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *       "createdAt": "2026-03-01T12:00:00.000Z",
                      *       "enrolment": {
                      *         "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *         "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -7417,6 +7432,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *         "createdAt": "2026-03-01T12:00:00.000Z",
                      *         "enrolment": {
                      *           "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *           "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -7542,6 +7558,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *         "createdAt": "2026-03-01T12:00:00.000Z",
                      *         "enrolment": {
                      *           "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *           "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -7904,6 +7921,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *       "createdAt": "2026-03-01T12:00:00.000Z",
                      *       "enrolment": {
                      *         "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *         "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -8241,6 +8259,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *       "createdAt": "2026-03-01T12:00:00.000Z",
                      *       "enrolment": {
                      *         "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *         "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -8558,6 +8577,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *       "createdAt": "2026-03-01T12:00:00.000Z",
                      *       "enrolment": {
                      *         "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *         "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -8856,32 +8876,17 @@ export interface operations {
                     "application/json": components["schemas"]["WhoAmI"];
                 };
             };
-            /** @description Bad Request */
-            400: {
+            /** @description No Content */
+            204: {
                 headers: {
                     /** @description The number of the request, for questions to the operator. */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "wrong_code",
-                     *       "detail": "wrong code; tries left: 4",
-                     *       "field": "code",
-                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
-                     *       "retryAfter": 60,
-                     *       "status": 422,
-                     *       "title": "Unprocessable Entity",
-                     *       "triesLeft": 4,
-                     *       "type": "/docs#code-wrong_code"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
+                content?: never;
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Bad Request */
+            400: {
                 headers: {
                     /** @description The number of the request, for questions to the operator. */
                     "X-Request-Id"?: string;
@@ -9046,6 +9051,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *         "createdAt": "2026-03-01T12:00:00.000Z",
                      *         "enrolment": {
                      *           "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *           "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"
@@ -9116,6 +9122,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "codeExpiresAt": "2026-03-01T12:00:00.000Z",
+                     *         "createdAt": "2026-03-01T12:00:00.000Z",
                      *         "enrolment": {
                      *           "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                      *           "uri": "otpauth://totp/Latchkey:owner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey"

@@ -78,7 +78,7 @@ export function splitEntries(text: string): string[] {
 export function judgeEntries(texts: string[]): Entry[] {
   const seen = new Set<string>()
   return texts.map((text) => {
-    const entry = judge(text)
+    const entry = remembered(text)
     if (!entry.prefix) return entry
     if (seen.has(entry.prefix)) return { ...entry, verdict: 'duplicate', reason: { code: 'duplicate' } }
     seen.add(entry.prefix)
@@ -89,6 +89,19 @@ export function judgeEntries(texts: string[]): Entry[] {
 /** The entries that a key would get. */
 export function accepted(entries: Entry[]): string[] {
   return entries.flatMap((e) => (e.prefix && e.verdict !== 'duplicate' ? [e.prefix] : []))
+}
+
+// A form judges the whole list at each key stroke, and a thousand IPv6 prefixes
+// take a tenth of a second. The same text always means the same.
+const memory = new Map<string, Entry>()
+
+function remembered(text: string): Entry {
+  const found = memory.get(text)
+  if (found) return found
+  if (memory.size > 5 * mostEntries) memory.clear()
+  const entry = judge(text)
+  memory.set(text, entry)
+  return entry
 }
 
 function judge(raw: string): Entry {

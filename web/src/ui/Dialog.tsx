@@ -69,6 +69,7 @@ function useOpen(ref: { current: HTMLDialogElement | null }) {
   useLayoutEffect(() => {
     const dialog = ref.current
     if (!dialog) return
+    noteOpener()
     dialog.showModal()
     const first =
       dialog.querySelector<HTMLElement>('[data-autofocus]') ?? dialog.querySelector<HTMLElement>('[data-first]')
@@ -81,10 +82,21 @@ function useOpen(ref: { current: HTMLDialogElement | null }) {
   }, [ref])
 }
 
-/** The heading of the pop-up below, else of the page. */
+// What the focus was on when the first pop-up rose over the page. One pop-up may
+// take the place of another, and the last of them has to find the way back.
+let opener: Element | null = null
+
+function noteOpener() {
+  const inPage = document.querySelector('dialog[open]') === null && document.activeElement !== document.body
+  if (inPage) opener = document.activeElement
+}
+
+/** The heading of the pop-up below, else what opened the first one, else the heading of the page. */
 function below(): HTMLElement | null {
   const open = document.querySelectorAll<HTMLElement>('dialog[open] [data-first]')
-  return open[open.length - 1] ?? document.querySelector<HTMLElement>('main h1')
+  const last = open[open.length - 1]
+  if (last) return last
+  return opener instanceof HTMLElement && opener.isConnected ? opener : document.querySelector<HTMLElement>('main h1')
 }
 
 /**

@@ -94,10 +94,20 @@ describe('when the key was changed elsewhere', () => {
   it('the form stays as it was', () => {
     expect(changed()).toMatchObject({ name: 'changed', texts: ['8.8.8.8'], acknowledged: true })
   })
-  it('it can go on from the newer key with what was entered', () => {
-    const next = reduce(changed(), { type: 'renewed', key: theirs, keep: true })
-    expect(next).toMatchObject({ name: 'editing', texts: ['8.8.8.8'] })
-    expect(patch(next)).toEqual({ version: 4, permissions: ['read', 'trade'] })
+  it('it can go on from the newer key with what was entered, and what the other changed stays', () => {
+    const mine = run(
+      { type: 'toggled', permission: 'funds_wallet', on: true },
+      { type: 'listed', texts: ['9.9.9.0/24', '1.1.1.1', '300.1.1.1'] }, // 8.8.8.8 removed
+      refusal('key_changed'),
+    )
+    const other: Key = { ...theirs, allowlist: ['7.7.7.7', '8.8.8.8'] } // Trade off, 9.9.9.0/24 removed, 7.7.7.7 added
+    const next = reduce(mine, { type: 'renewed', key: other, keep: true })
+    expect(next).toMatchObject({ name: 'editing', permissions: ['read', 'funds_wallet'] })
+    expect(next.texts).toEqual(['7.7.7.7', '1.1.1.1', '300.1.1.1'])
+  })
+  it('what both changed alike is no change any more', () => {
+    const next = reduce(changed(), { type: 'renewed', key: { ...theirs, permissions: ['read', 'trade'] }, keep: true })
+    expect(obstacle(next)).toBe('nothing')
   })
   it('or without', () => {
     expect(reduce(changed(), { type: 'renewed', key: theirs, keep: false })).toEqual(begin(theirs))

@@ -54,7 +54,29 @@ export function reduce(state: Edit, event: Event): Edit {
     case 'refused':
       return { ...state, name: nameAfter(event.problem.code), trouble: event.problem }
     case 'renewed':
-      return event.keep ? { ...state, name: 'editing', base: event.key, trouble: null } : begin(event.key)
+      return event.keep ? rebased(state, event.key) : begin(event.key)
+  }
+}
+
+/**
+ * What this form changes, on top of the key as it is now. What the other one
+ * changed stays: taking the form's whole content over would silently undo it.
+ */
+function rebased(state: Edit, key: Key): Edit {
+  const { base } = state
+  const removed = difference(state).allowlist?.removed ?? []
+  const mine = judgeEntries(state.texts)
+  return {
+    ...begin(key),
+    acknowledged: state.acknowledged,
+    permissions: five.filter((p) => {
+      const here = state.permissions.includes(p)
+      return here === base.permissions.includes(p) ? key.permissions.includes(p) : here
+    }),
+    texts: [
+      ...key.allowlist.filter((entry) => !removed.includes(entry)),
+      ...state.texts.filter((_, i) => !base.allowlist.includes(mine[i]?.prefix ?? '')),
+    ],
   }
 }
 

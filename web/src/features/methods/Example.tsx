@@ -4,12 +4,18 @@ import type { Action } from '@/api/types'
 import { serverNow } from '@/lib/clock'
 import { CopyButton } from '@/ui/CopyButton'
 import classes from './Example.module.css'
-import { example, type Kind, kindsOf, loadEnvironment, pathOf, setGateway, signs } from './example'
+import { example, type Kind, kindsOf, loadEnvironment, pathOf, setGateway, signs, target } from './example'
 
-type Props = { action: Action; kind: Kind; onKind: (kind: Kind) => void }
+type Props = {
+  action: Action
+  /** Base URL of the gateway; absent when the operator did not say. */
+  gateway: string | undefined
+  kind: Kind
+  onKind: (kind: Kind) => void
+}
 
 /** The example call of a method, for the client that the reader uses. The choice holds for all methods. */
-export function Example({ action, kind, onKind }: Props) {
+export function Example({ action, gateway, kind, onKind }: Props) {
   const { t } = useTranslation('methods')
   const kinds = kindsOf(action)
   const shown = kinds.includes(kind) ? kind : kinds[0]
@@ -20,12 +26,10 @@ export function Example({ action, kind, onKind }: Props) {
     <div className={classes.example}>
       <Notes action={action} />
       <Kinds kinds={kinds} shown={shown} onKind={onKind} />
-      <Before action={action} kind={shown} />
+      <Before action={action} kind={shown} gateway={gateway} />
       <div className={classes.block}>
         <div className={classes.bar}>
-          <code className={classes.path}>
-            {shown === 'ws' ? pathOf(action, shown) : `POST ${pathOf(action, shown)}`}
-          </code>
+          <code className={classes.path}>{target(action, shown, gateway)}</code>
           <CopyButton text={text} word={t('copy')} label={t('copyExample', { name: action.name, client })} />
         </div>
         <pre className={classes.code}>
@@ -53,14 +57,14 @@ function Kinds({ kinds, shown, onKind }: { kinds: Kind[]; shown: Kind; onKind: (
 }
 
 /** What must be there before the example works. */
-function Before({ action, kind }: { action: Action; kind: Kind }) {
+function Before({ action, kind, gateway }: Pick<Props, 'action' | 'kind' | 'gateway'>) {
   const { t } = useTranslation('methods')
   if (kind === 'ws') return <p className={classes.before}>{t('wsLead', { path: pathOf(action, kind) })}</p>
   const signed = signs(action, kind)
   return (
     <p className={classes.before}>
       {t(signed ? 'environment' : 'gatewayOnly')}{' '}
-      <code className={classes.inline}>{signed ? loadEnvironment : setGateway}</code>
+      <code className={classes.inline}>{signed ? loadEnvironment : setGateway(gateway)}</code>
     </p>
   )
 }

@@ -11,6 +11,7 @@ type Props = {
   action: Action
   /** The display name of the required permission; absent when no key can call it. */
   permission: string | undefined
+  gateway: string | undefined
   open: boolean
   onToggle: () => void
   kind: Kind
@@ -18,7 +19,7 @@ type Props = {
 }
 
 /** One method: what it needs and costs, and, opened, how it is called. */
-export function Method({ action, permission, open, onToggle, kind, onKind }: Props) {
+export function Method({ action, permission, gateway, open, onToggle, kind, onKind }: Props) {
   const { t } = useTranslation('methods')
   const row = useRef<HTMLLIElement>(null)
   const panel = useId()
@@ -46,7 +47,7 @@ export function Method({ action, permission, open, onToggle, kind, onKind }: Pro
       </div>
       {open && (
         <div id={panel} className={classes.panel}>
-          <Example action={action} kind={kind} onKind={onKind} />
+          <Example action={action} gateway={gateway} kind={kind} onKind={onKind} />
         </div>
       )}
     </li>

@@ -94,6 +94,7 @@ function Methods({ catalog }: { catalog: Catalog }) {
                   key={action.name}
                   action={action}
                   permission={catalog.permissions.find((p) => p.name === action.permission)?.display}
+                  gateway={catalog.gateway}
                   open={method === action.name}
                   onToggle={() => open(action.name)}
                   kind={kind}

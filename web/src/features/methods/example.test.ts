@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Action } from '@/api/types'
 import { type Body, bodyOf, json, literal, now } from './body'
-import { example, kindsOf, pathOf } from './example'
+import { example, kindsOf, pathOf, target } from './example'
 
 const order: Action = {
   name: 'do_my_new_order',
@@ -50,6 +50,13 @@ describe('the example call', () => {
     expect(pathOf(order, 'curl')).toBe('/api/rest/do_my_new_order')
     expect(pathOf(ticker, 'curl')).toBe('/api/rest-public/get_ticker')
     expect(pathOf(ticker, 'ws')).toBe('/api/ws-public')
+  })
+  it('names the whole address where the gateway is known', () => {
+    expect(target(order, 'curl', 'https://api.example.com/')).toBe(
+      'POST https://api.example.com/api/rest/do_my_new_order',
+    )
+    expect(target(order, 'ws', 'http://127.0.0.1:8081')).toBe('ws://127.0.0.1:8081/api/ws')
+    expect(target(order, 'curl', undefined)).toBe('POST /api/rest/do_my_new_order')
   })
   it('offers the clients that can call the method', () => {
     expect(kindsOf(order)).toEqual(['ccxt', 'curl', 'latchkey', 'ws'])

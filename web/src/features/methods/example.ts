@@ -30,7 +30,18 @@ export function example(action: Action, kind: Kind, at: number): string {
 
 /** How the file that a new key is downloaded in becomes the environment. */
 export const loadEnvironment = 'set -a; . ./key.env; set +a'
-export const setGateway = 'export LATCHKEY_GATEWAY=https://gateway.example.com'
+
+/** For a call without a key, which needs no more than the address of the gateway. */
+export function setGateway(gateway: string | undefined): string {
+  return `export LATCHKEY_GATEWAY=${gateway ?? 'https://gateway.example.com'}`
+}
+
+/** Where the example calls, whole as far as the operator has said where the gateway is. */
+export function target(action: Action, kind: Kind, gateway: string | undefined): string {
+  const path = pathOf(action, kind)
+  const base = (gateway ?? '').replace(/\/+$/, '')
+  return kind === 'ws' ? `${base.replace(/^http/, 'ws')}${path}` : `POST ${base}${path}`
+}
 
 /** `request` reaches every method, also those for which ccxt has no name of its own. */
 function ccxt(action: Action): string {

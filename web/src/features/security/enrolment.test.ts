@@ -11,6 +11,7 @@ const step = (operation: Step['operation']): Step => ({
   summary: 'add an authenticator app',
   changes: [],
   factors: [],
+  createdAt: '2026-03-01T12:00:00.000Z',
   expiresAt: '2026-03-01T12:15:00.000Z',
   triesLeft: 5,
   sendsLeft: 3,

@@ -1,6 +1,6 @@
 import { Button, Stack } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
+import { Link, useLocation } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, client } from '@/api/client'
@@ -12,10 +12,14 @@ import { Door } from './Door'
 import { NewPassword } from './NewPassword'
 import { tokenOf } from './token'
 
-/** Sets a new password by the link of a mail. */
+/** Sets a new password by the link of a mail. Another link in the same tab begins anew. */
 export function ResetPage() {
+  const token = useLocation({ select: (l) => tokenOf(l.hash) })
+  return <Reset key={token} token={token} />
+}
+
+function Reset({ token }: { token: string }) {
   const { t } = useTranslation('session')
-  const [token] = useState(() => tokenOf(location.hash))
   const [password, setPassword] = useState('')
   const cache = useQueryClient()
   const reset = useMutation({

@@ -1,6 +1,6 @@
 import { Button, Stack, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
+import { Link, useLocation } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, client } from '@/api/client'
@@ -15,8 +15,12 @@ type Given = { account: string; email: string; password: string }
 
 /** The first start: makes the first account and its owner by a link that works once. */
 export function SetUpPage() {
+  const token = useLocation({ select: (l) => tokenOf(l.hash) })
+  return <SetUp key={token} token={token} />
+}
+
+function SetUp({ token }: { token: string }) {
   const { t } = useTranslation('session')
-  const [token] = useState(() => tokenOf(location.hash))
   const [given, setGiven] = useState<Given>({ account: '', email: '', password: '' })
   const make = useMutation({ mutationFn: () => answer(client.POST('/v1/setup', { body: { token, ...given } })) })
   const problem = make.isError ? toProblem(make.error) : null

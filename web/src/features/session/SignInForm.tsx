@@ -1,6 +1,6 @@
 import { Button, PasswordInput, Stack, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, client } from '@/api/client'
 import { useExplain } from '@/api/explain'
@@ -12,10 +12,12 @@ type Props = {
   /** Who must sign in, when the session of a known member ended; else it is asked. */
   email?: string
   onDone: () => void
+  /** What stands below the password. */
+  under?: ReactNode
 }
 
 /** Password, then the second factor where the member has one. */
-export function SignInForm({ email, onDone }: Props) {
+export function SignInForm({ email, onDone, under }: Props) {
   const { t } = useTranslation('session')
   const explain = useExplain()
   const [given, setGiven] = useState({ email: email ?? '', password: '' })
@@ -79,6 +81,7 @@ export function SignInForm({ email, onDone }: Props) {
         >
           {t('signIn')}
         </Button>
+        {under}
       </Stack>
     </form>
   )

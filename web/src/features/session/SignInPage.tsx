@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { sessionQuery } from '@/api/queries'
 import { useTitle } from '@/lib/title'
 import { Brand } from '@/ui/Brand'
+import { TextLink } from '@/ui/LinkButton'
 import { SignInForm } from './SignInForm'
 import classes from './SignInPage.module.css'
 
@@ -23,7 +24,14 @@ export function SignInPage() {
       <Brand size={30} />
       <div className={classes.card}>
         <h1 className={classes.title}>{t('signInTitle')}</h1>
-        <SignInForm onDone={() => void done()} />
+        <SignInForm
+          onDone={() => void done()}
+          under={
+            <TextLink to="/forgot" size="sm">
+              {t('forgotten')}
+            </TextLink>
+          }
+        />
       </div>
     </main>
   )

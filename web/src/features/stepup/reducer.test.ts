@@ -19,6 +19,7 @@ const sms: Step = {
   ],
   factorId: 'fac_phone',
   factorKind: 'sms',
+  createdAt: at(0),
   expiresAt: at(900),
   codeExpiresAt: at(300),
   resendAt: at(120),
