@@ -22,13 +22,13 @@ console: ## build the web console into web/dist; without Node the program is bui
 	@scripts/console
 
 .PHONY: test
-test: ## every test: checks, units on both databases, fuzzing, crashes, a real bot; installs what it needs
-	@scripts/need go node postgresql
+test: ## every test: checks, units on both databases, crashes, a real bot, a real browser, fuzzing; installs what it needs
+	@scripts/need go node postgresql chromium
 	scripts/test
 
 .PHONY: test-long
 test-long: ## the same with the long forms: 1,000 crashes, 10 minutes of fuzzing a target
-	@scripts/need go node postgresql
+	@scripts/need go node postgresql chromium
 	KILLS=1000 FUZZTIME=10m scripts/test
 
 .PHONY: check
@@ -36,6 +36,11 @@ check: ## format, vet, lint, generated code, unit tests: under 5 minutes
 	@scripts/need go postgresql
 	scripts/check
 	$(GO) test ./...
+
+.PHONY: screenshots
+screenshots: bin ## every view and pop-up of the console at 1280 and 375 px, light and dark, into web/e2e/.out/screens
+	@scripts/need node chromium
+	cd web && npm exec --no -- playwright test --project=screens
 
 .PHONY: bench
 bench: ## Go benchmarks of the hot path, with allocations
