@@ -62,9 +62,19 @@ func (r *rig) settle(n int) []client {
 func TestOneAddressGetsItsShareOfConnections(t *testing.T) {
 	r := newRig(t, limited(100, 2))
 	open := r.settle(2)
-	r.dial().ended()
+	r.turnedAway()
 	_ = open[0].Close()
 	r.reopens()
+}
+
+// turnedAway checks that a connection is closed long before a silent one is.
+func (r *rig) turnedAway() {
+	r.t.Helper()
+	c := r.dial()
+	if err := c.SetDeadline(time.Now().Add(3 * time.Second)); err != nil {
+		r.t.Fatal(err)
+	}
+	c.ended()
 }
 
 // reopens checks that a connection is taken again, as soon as the gateway has
@@ -89,7 +99,7 @@ func (r *rig) reopens() {
 func TestAllConnectionsTogetherAreBounded(t *testing.T) {
 	r := newRig(t, trust("127.0.0.1/32"), limited(3, 1))
 	open := r.settle(3)
-	r.dial().ended()
+	r.turnedAway()
 	_ = open[0].Close()
 	r.reopens()
 }

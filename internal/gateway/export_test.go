@@ -20,7 +20,7 @@ func Accept(b []byte, maxHeader, maxBody int) (head, body int, ok bool) {
 	if no != nil || size == 0 || size > maxHeader {
 		return 0, 0, false
 	}
-	body, no = checkHead(b[:size], maxBody)
+	body, _, no = checkHead(b[:size], maxBody)
 	return size, body, no == nil
 }
 

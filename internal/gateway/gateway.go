@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"latchkey"
@@ -54,6 +55,7 @@ type Config struct {
 	MaxHeader    int           // bytes of request line and headers (16 KiB)
 	MaxConns     int           // open connections of clients (a quarter of the file limit, at most 32768)
 	MaxConnsEach int           // of those from one IPv4 address or IPv6 /64 that is no trusted proxy (a quarter of MaxConns)
+	MaxHeld      int           // bytes of all large requests that are in memory at once (128 MiB)
 	Window       time.Duration // of timestamps, either way (20 s)
 	Points       int           // of a key and calendar minute (200)
 	PublicPoints int           // of an address and calendar minute (100)
@@ -75,6 +77,7 @@ type Gateway struct {
 	upstream *upstream
 	metrics  *metrics
 	door     *door
+	held     atomic.Int64 // bytes of large requests in memory; see guardConn.hold
 	server   *fasthttp.Server
 	private  string // begin of the paths of signed calls
 	public   string // begin of the paths of calls without a key
@@ -126,6 +129,7 @@ func (c *Config) fill() {
 	fill(&c.MaxHeader, 16<<10)
 	fill(&c.MaxConns, mostConns())
 	fill(&c.MaxConnsEach, max(c.MaxConns/4, 1))
+	fill(&c.MaxHeld, max(128<<20, c.MaxBody))
 	fill(&c.Window, 20*time.Second)
 	fill(&c.Points, 200)
 	fill(&c.PublicPoints, 100)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,6 +41,8 @@ type guardConn struct {
 	used    bool   // a request was handed on before
 	refused bool   // answered and closed by the guard
 	raw     bool   // see passAll
+
+	held atomic.Int64 // bytes of the current request beyond MaxHeader
 }
 
 // Read hands on the current request, or waits for the next.
@@ -66,6 +69,9 @@ func (c *guardConn) Read(p []byte) (int, error) {
 	if len(c.buf) > 0 {
 		n = copy(p, c.buf)
 		c.buf = c.buf[:copy(c.buf, c.buf[n:])]
+		if len(c.buf) == 0 && cap(c.buf) > c.g.MaxHeader {
+			c.buf = nil // an idle connection keeps no room for a large body
+		}
 	} else {
 		n, err = c.Conn.Read(p)
 	}
@@ -81,6 +87,7 @@ func (c *guardConn) passAll() { c.raw = true }
 // next reads the header of a request. Without a refusal, left is 0 when the
 // client is gone.
 func (c *guardConn) next() *refusal {
+	c.release()
 	if len(c.buf) == 0 {
 		wait := c.g.IdleTimeout
 		if !c.used {
@@ -101,30 +108,69 @@ func (c *guardConn) next() *refusal {
 		case size > 0:
 			return c.begin(size)
 		}
-		if more, no := c.more(); no != nil || !more {
+		if more, no := c.more(c.g.MaxHeader, noHeadTime); no != nil || !more {
 			return no
 		}
 	}
 }
 
-// begin checks a complete header and lets the request pass.
+// begin checks a complete header, waits for the body and lets the request pass.
+// The parser makes room for the whole body as soon as it sees the header, so
+// that 75 bytes would cost a megabyte (CWE-789); it sees the header when the
+// body has arrived.
 func (c *guardConn) begin(size int) *refusal {
-	body, no := checkHead(c.buf[:size], c.g.MaxBody)
+	body, waits, no := checkHead(c.buf[:size], c.g.MaxBody)
 	if no != nil {
 		return no
 	}
-	c.left, c.used = size+body, true
-	if c.left > len(c.buf) {
+	whole := size + body
+	if whole > len(c.buf) {
 		c.within(c.g.BodyTimeout)
 	}
+	if waits {
+		// The parser asks for this body, and so it must see the header now.
+		if !c.hold(whole) {
+			return noBodyNow
+		}
+	} else {
+		for len(c.buf) < whole {
+			if more, no := c.more(whole, noBodyTime); no != nil || !more {
+				return no
+			}
+		}
+	}
+	c.left, c.used = whole, true
 	return nil
 }
 
-// more reads further bytes of a header; false says that the client is gone and
-// that there is nothing to answer.
-func (c *guardConn) more() (bool, *refusal) {
+// hold counts a request of so many bytes among those that are in memory, if
+// there is room. Up to MaxHeader it needs none, so orders always pass.
+func (c *guardConn) hold(size int) bool {
+	more := int64(size-c.g.MaxHeader) - c.held.Load()
+	if more <= 0 {
+		return true
+	}
+	if c.g.held.Add(more) > int64(c.g.MaxHeld) {
+		c.g.held.Add(-more)
+		return false
+	}
+	c.held.Add(more)
+	return true
+}
+
+// release gives the room back.
+func (c *guardConn) release() { c.g.held.Add(-c.held.Swap(0)) }
+
+// more reads further bytes of a request, up to a limit; late is the refusal
+// when they do not come in time. False says that the client is gone and that
+// there is nothing to answer.
+func (c *guardConn) more(limit int, late *refusal) (bool, *refusal) {
 	if len(c.buf) == cap(c.buf) {
-		grown := make([]byte, len(c.buf), min(max(2*cap(c.buf), 2048), c.g.MaxHeader))
+		size := min(max(2*cap(c.buf), 2048), limit)
+		if !c.hold(size) {
+			return false, noBodyNow
+		}
+		grown := make([]byte, len(c.buf), size)
 		copy(grown, c.buf)
 		c.buf = grown
 	}
@@ -141,7 +187,7 @@ func (c *guardConn) more() (bool, *refusal) {
 	case first || err == nil || errors.Is(err, net.ErrClosed):
 		return false, nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return false, noHeadTime
+		return false, late
 	}
 	return false, noEnd
 }
@@ -167,6 +213,7 @@ func (c *guardConn) Close() error {
 	if c.place != nil {
 		c.place.leave()
 	}
+	c.release()
 	return c.Conn.Close()
 }
 

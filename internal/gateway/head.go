@@ -25,6 +25,7 @@ var (
 	noBodyTime  = because(408, codeBadRequest, "The body did not arrive in time")
 	noHeadRoom  = because(431, codeTooLarge, "The header is too large")
 	noBodyRoom  = because(413, codeTooLarge, "The body is too large")
+	noBodyNow   = because(503, codeUnavailable, "There are too many large bodies at the moment; the request was not executed, send it again")
 	noMoreNames = because(431, codeTooLarge, "There are more than 100 headers")
 )
 
@@ -67,41 +68,43 @@ type framing struct {
 	lengths int
 	length  int
 	coded   bool // Transfer-Encoding
+	waits   bool // Expect: 100-continue
 }
 
 // checkHead accepts a header, ended by an empty line, in the grammar of RFC
 // 9112 and RFC 9110 without the liberties that they allow, and returns the
-// length of the body. What is accepted has one reading in every parser.
-func checkHead(b []byte, maxBody int) (body int, no *refusal) {
+// length of the body and whether the client waits to be asked for it. What is
+// accepted has one reading in every parser.
+func checkHead(b []byte, maxBody int) (body int, waits bool, no *refusal) {
 	// Every line ends in CR LF here; endOfHead saw to that.
 	line, rest, _ := bytes.Cut(b[:len(b)-2], crlf)
 	if no := checkLine(line); no != nil {
-		return 0, no
+		return 0, false, no
 	}
 	var f framing
 	for n := 0; len(rest) > 0; n++ {
 		if n == maxHeaders {
-			return 0, noMoreNames
+			return 0, false, noMoreNames
 		}
 		line, rest, _ = bytes.Cut(rest, crlf)
 		if no := f.header(line); no != nil {
-			return 0, no
+			return 0, false, no
 		}
 	}
 	switch {
 	case f.hosts != 1:
-		return 0, noHost
+		return 0, false, noHost
 	// RFC 9112, 6.1: a request with both is an attempt at smuggling.
 	case f.coded && f.lengths > 0:
-		return 0, noBoth
+		return 0, false, noBoth
 	// RFC 9112, 6.3 lets a server ask for a length. Without chunks there is one
 	// kind of framing, and no client of the protocol sends them.
 	case f.coded:
-		return 0, noChunks
+		return 0, false, noChunks
 	case f.length > maxBody:
-		return 0, noBodyRoom
+		return 0, false, noBodyRoom
 	}
-	return f.length, nil
+	return f.length, f.waits, nil
 }
 
 var crlf = []byte("\r\n")
@@ -178,8 +181,11 @@ func (f *framing) note(name, value []byte) *refusal {
 		f.coded = true
 	case like(name, "trailer"):
 		return noTrailer
-	case like(name, "expect") && !exact(value, "100-continue"):
-		return noExpect
+	case like(name, "expect"):
+		if !exact(value, "100-continue") {
+			return noExpect
+		}
+		f.waits = true
 	}
 	return nil
 }
