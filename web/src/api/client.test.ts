@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { answer, client, reachable } from '@/api/client'
 import { armGate, disarmGate, openGate, sessionLost } from '@/api/gate'
 import { ProblemError } from '@/api/problem'
+import { makeQueryClient, sessionQuery } from '@/api/queries'
 
 const json = (body: unknown, status = 200) =>
   new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json' } })
@@ -70,4 +71,21 @@ it('what is no problem of the API is still one error, with the number to name', 
   const error = await edit().catch((e: unknown) => e)
   expect(error).toBeInstanceOf(ProblemError)
   expect(error).toMatchObject({ code: 'unreadable', status: 500, requestId: 'req_9' })
+})
+
+it('a look at who is signed in finds the end of the session, and keeps who it was', async () => {
+  const cache = makeQueryClient()
+  const me = { session: { full: true }, member: { email: 'owner@example.com' } }
+  server.mockResolvedValueOnce(json(me))
+  await cache.fetchQuery(sessionQuery)
+  armGate()
+  server.mockResolvedValueOnce(new Response(null, { status: 204 }))
+  await cache.refetchQueries({ queryKey: sessionQuery.queryKey })
+  expect(sessionLost.get()).toBe(true)
+  expect(cache.getQueryData(sessionQuery.queryKey)).toEqual(me)
+})
+
+it('before anybody has signed in, nobody is nobody', async () => {
+  server.mockResolvedValueOnce(new Response(null, { status: 204 }))
+  expect(await makeQueryClient().fetchQuery(sessionQuery)).toBeNull()
 })

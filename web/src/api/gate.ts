@@ -17,6 +17,11 @@ export function armGate(): void {
   armed = true
 }
 
+/** Whether somebody had signed in here. */
+export function isArmed(): boolean {
+  return armed
+}
+
 /** After a sign-out, or when another member signs in: those who wait get their 401. */
 export function disarmGate(): void {
   armed = false

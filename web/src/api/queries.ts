@@ -1,7 +1,8 @@
 import { QueryClient, queryOptions } from '@tanstack/react-query'
 import { answer, client } from '@/api/client'
+import { isArmed, sessionLost } from '@/api/gate'
 import { ProblemError } from '@/api/problem'
-import type { Step } from '@/api/types'
+import type { Step, WhoAmI } from '@/api/types'
 
 // What several features read. The first element of a query key is the noun.
 
@@ -15,16 +16,18 @@ export function makeQueryClient(): QueryClient {
   })
 }
 
-/** Who is signed in; null when nobody is. */
+/**
+ * Who is signed in; null when nobody is. Once somebody was, the end of the
+ * session opens the pop-up that asks for the sign-in, and the member who is
+ * asked for stays known: a failed reading keeps what was read before.
+ */
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
-  queryFn: async ({ signal }) => {
-    try {
-      return (await answer(client.GET('/v1/session', { signal }))) ?? null // 204: nobody is signed in
-    } catch (error) {
-      if (error instanceof ProblemError && error.status === 401) return null
-      throw error
-    }
+  queryFn: async ({ signal }): Promise<WhoAmI | null> => {
+    const me = (await answer(client.GET('/v1/session', { signal }))) ?? null // 204: nobody
+    if (me?.session.full || !isArmed()) return me
+    sessionLost.set(true)
+    throw new ProblemError({ code: 'not_signed_in', status: 401 })
   },
   staleTime: 60_000,
 })

@@ -729,7 +729,10 @@ export interface components {
         Catalog: {
             /** @description Every method, by name. */
             actions: components["schemas"]["Action"][];
-            /** @description Base URL of the gateway as bots reach it; absent: the operator did not say. */
+            /**
+             * @description Base URL of the gateway as bots reach it; absent: the operator did not say.
+             * @example https://api.example.com
+             */
             gateway?: string;
             /** @description The five permissions, in the order in which they are shown. */
             permissions: components["schemas"]["Permission"][];
@@ -2591,6 +2594,7 @@ export interface operations {
                      *           "ws": true
                      *         }
                      *       ],
+                     *       "gateway": "https://api.example.com",
                      *       "permissions": [
                      *         {
                      *           "display": "Funds Internal",

@@ -1,29 +1,26 @@
-import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import type { Key } from '@/api/types'
-import { serverNow } from '@/lib/clock'
+import { count } from '@/lib/format'
 import classes from './Refusals.module.css'
-import { lastDay, refusalsQuery } from './refusals'
 
 /** What the gateway refused of this key in the last day, hour by hour, and the way to the list. */
 export function Refusals({ of }: { of: Key }) {
   const { t } = useTranslation('keys')
-  const { data } = useQuery(refusalsQuery(of.id))
-  if (!data) return null // a small addition: it is left out while loading or failing
-  const day = lastDay(data, serverNow())
-  const text =
-    day.total === 0 ? t('refusedNone') : t('refused', { count: day.total, n: `${day.total}${day.more ? '+' : ''}` })
+  const hours = of.refusedByHour
+  if (!hours) return null // only the list tells
+  const total = hours.reduce((sum, n) => sum + n, 0)
+  const text = total === 0 ? t('refusedNone') : t('refused', { count: total, n: count(total) })
   return (
     <Link
       to="/settings/api-keys/$keyId/refused-calls"
       params={{ keyId: of.id }}
       state={{ over: true }}
       className={classes.link}
-      data-some={day.total > 0 || undefined}
+      data-some={total > 0 || undefined}
       aria-label={t('refusedOf', { text, name: of.name })}
     >
-      {day.total > 0 && <Bars hours={day.hours} />}
+      {total > 0 && <Bars hours={hours} />}
       {text}
     </Link>
   )

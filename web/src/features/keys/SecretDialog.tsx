@@ -1,7 +1,9 @@
 import { Button, Checkbox, Stack } from '@mantine/core'
 import { IconDownload } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
 import { useBlocker } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
+import { catalogQuery } from '@/api/queries'
 import { saveFile } from '@/lib/copy'
 import { Buttons } from '@/ui/Buttons'
 import { CopyButton } from '@/ui/CopyButton'
@@ -22,6 +24,7 @@ type Props = { state: Extract<Create, { name: 'secret' }>; onTick: (on: boolean)
 export function SecretDialog({ state: { key, secret, saved }, onTick, onClose }: Props) {
   const { t } = useTranslation('keys')
   const activation = useActivation(key)
+  const gateway = useQuery(catalogQuery).data?.gateway
   const leaving = useBlocker({
     shouldBlockFn: () => !saved,
     enableBeforeUnload: !saved,
@@ -67,7 +70,7 @@ export function SecretDialog({ state: { key, secret, saved }, onTick, onClose }:
           <Button
             variant="default"
             leftSection={<IconDownload size={16} aria-hidden />}
-            onClick={() => saveFile(envName(key), envFile(key, secret))}
+            onClick={() => saveFile(envName(key), envFile(key, secret, gateway))}
           >
             {t('secret.download')}
           </Button>

@@ -57,7 +57,12 @@ it('from the step of the secret there is only the tick', () => {
 })
 
 it('the file has the names that a bot reads', () => {
-  expect(envFile(key, 'lks_x').split('\n').slice(1)).toEqual(['LATCHKEY_KEY=lk_1', 'LATCHKEY_SECRET=lks_x', ''])
+  expect(envFile(key, 'lks_x', undefined).split('\n').slice(1)).toEqual([
+    'LATCHKEY_KEY=lk_1',
+    'LATCHKEY_SECRET=lks_x',
+    '',
+  ])
+  expect(envFile(key, 'lks_x', 'https://api.example.com')).toContain('\nLATCHKEY_GATEWAY=https://api.example.com\n')
   expect(envName(key)).toBe('bot-1-eu.env')
   expect(envName({ ...key, name: '///' })).toBe('lk_1.env')
 })

@@ -62,8 +62,9 @@ export function body(form: Form): NewKey {
 }
 
 /** The file that a bot reads: the names that `latchkey call --env` takes. */
-export function envFile(key: Key, secret: string): string {
-  return `# API key of Latchkey, created ${key.createdAt}\nLATCHKEY_KEY=${key.id}\nLATCHKEY_SECRET=${secret}\n`
+export function envFile(key: Key, secret: string, gateway: string | undefined): string {
+  const where = gateway ? `LATCHKEY_GATEWAY=${gateway}\n` : ''
+  return `# API key of Latchkey, created ${key.createdAt}\n${where}LATCHKEY_KEY=${key.id}\nLATCHKEY_SECRET=${secret}\n`
 }
 
 /** A file name of the key's name: letters and digits of any language, the rest as one dash. */
