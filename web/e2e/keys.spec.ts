@@ -1,0 +1,118 @@
+import { expect, listed, openEdit, pop, row, save, test, tick, toggle } from './fixture'
+import { codes, confirm, newOwner, signIn } from './world'
+
+// The other pop-ups of keys: new key, secret, delete, and the ways into them.
+
+test('a secret is shown once: no Escape and no way back before it is saved', async ({ page, who }) => {
+  await page.goto('/settings/api-keys')
+  await page.getByRole('link', { name: '+ NEW API KEY' }).first().click()
+  await page.getByLabel('Name', { exact: true }).fill('bot-2')
+  const before = await codes(who.phone)
+  await page.getByRole('button', { name: 'CREATE API KEY' }).click()
+  await confirm(page, who.phone, before)
+  await expect(pop(page).getByRole('heading', { name: 'Activate API Key' })).toBeVisible()
+  for (let i = 0; i < 3; i++) await page.keyboard.press('Escape')
+  await expect(page.getByText(/^lks_/)).toBeVisible()
+  await page.goBack()
+  await expect(pop(page)).toContainText('Leave without the secret?')
+  await page.getByRole('button', { name: 'Stay' }).click()
+  await expect(page.getByRole('button', { name: 'ACTIVATE', exact: true })).toHaveCount(0)
+
+  const download = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Download .env' }).click()
+  const file = await download
+  expect(file.suggestedFilename()).toBe('bot-2.env')
+  const chunks: Buffer[] = []
+  for await (const chunk of await file.createReadStream()) chunks.push(Buffer.from(chunk))
+  const text = Buffer.concat(chunks).toString()
+  expect(text).toMatch(/^LATCHKEY_GATEWAY=http/m)
+  expect(text).toMatch(/^LATCHKEY_KEY=lk_/m)
+  expect(text).toMatch(/^LATCHKEY_SECRET=lks_/m)
+
+  await page.getByLabel('I have saved the secret').check()
+  await page.getByRole('button', { name: 'ACTIVATE LATER' }).click()
+  await expect(row(page, 'bot-2')).toContainText('Inactive')
+  await page.goForward()
+  await expect(page.getByText(/^lks_/)).toHaveCount(0)
+})
+
+test('a reload in the 2FA pop-up finds the confirmation again', async ({ page, who }) => {
+  await listed(page, who)
+  await openEdit(page)
+  await toggle(page, 'Funds Wallet').check()
+  await tick(page).check()
+  const before = await codes(who.phone)
+  await save(page).click()
+  await expect(page.getByLabel('Code', { exact: true })).toBeVisible()
+  await page.reload()
+  await expect(pop(page)).toContainText('edit key bot-1: + Funds Wallet')
+  await confirm(page, who.phone, before)
+  await expect(pop(page)).toContainText('The changes are saved')
+})
+
+test('without a second factor, a new key asks to enable one now, or cancels', async ({ page }) => {
+  const fresh = newOwner()
+  await signIn(page, fresh, false)
+  await page.getByRole('link', { name: '+ NEW API KEY' }).first().click()
+  await expect(pop(page).getByRole('heading', { name: 'Two-Factor Authentication' })).toBeVisible()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await expect(page.getByRole('dialog')).toHaveCount(0)
+  await page.getByRole('link', { name: '+ NEW API KEY' }).first().click()
+  await page.getByRole('link', { name: 'Enable it now' }).click()
+  await expect(page).toHaveURL(/\/settings\/security/)
+})
+
+test('a linked pop-up asks for the sign-in first and is there afterwards; Delete is final', async ({ page, who }) => {
+  const key = await listed(page, who)
+  await page.context().clearCookies()
+  await page.goto(`/settings/api-keys/${key.id}/delete`)
+  let before = await codes(who.phone)
+  await page.getByLabel('E-mail').fill(who.email)
+  await page.getByLabel('Password', { exact: true }).fill(who.password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await confirm(page, who.phone, before)
+  await expect(pop(page)).toContainText('Deleting is final')
+  await expect(pop(page).getByRole('link', { name: 'Deactivate it' })).toBeVisible()
+  before = await codes(who.phone)
+  await page.getByRole('button', { name: 'Delete' }).click()
+  await confirm(page, who.phone, before)
+  await expect(pop(page)).toContainText('was deleted')
+  await page.getByRole('button', { name: 'Done' }).click()
+  await expect(page).toHaveURL('/settings/api-keys')
+  await expect(page.getByText('No API keys yet')).toBeVisible()
+})
+
+test.describe('what another tab did', () => {
+  test.use({ provoked: /status of (401|409)/ })
+
+  test('two tabs: what the other changed stays, what was entered here is added', async ({ page, who, context }) => {
+    const key = await listed(page, who)
+    await openEdit(page)
+    await toggle(page, 'Funds Wallet').check()
+    await tick(page).check()
+    const other = await context.newPage()
+    await other.goto(`/settings/api-keys/${key.id}/edit`)
+    await toggle(other, 'Trade').uncheck()
+    await tick(other).check()
+    const before = await codes(who.phone)
+    await save(other).click()
+    await confirm(other, who.phone, before)
+    await expect(pop(other)).toContainText('The changes are saved')
+    await page.bringToFront()
+    await save(page).click()
+    await page.getByRole('button', { name: 'Load it and keep my entries' }).click()
+    await expect(toggle(page, 'Funds Wallet')).toBeChecked()
+    await expect(toggle(page, 'Trade')).not.toBeChecked()
+  })
+
+  test('an idle console finds the end of its session when it is looked at again', async ({ page, who, context }) => {
+    await page.clock.install()
+    await listed(page, who)
+    await context.clearCookies()
+    await page.clock.fastForward('02:00')
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })))
+    await expect(pop(page).getByRole('heading', { name: 'Your session has ended' })).toBeVisible()
+    await expect(page.getByLabel('E-mail')).toHaveValue(who.email)
+    await expect(row(page)).toContainText('Active')
+  })
+})
