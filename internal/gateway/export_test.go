@@ -7,10 +7,15 @@ const (
 	GuardBytes = guardBytes
 	GuardTrust = guardTrust
 	GuardJSON  = guardJSON
+	GuardEach  = guardEach
+	GuardEnd   = guardEnd
 )
 
 // Off switches guards off.
-func (g *Gateway) Off(off guards) { g.off = off }
+func (g *Gateway) Off(off guards) {
+	g.off = off
+	g.Sessions.deaf = !g.on(guardEnd)
+}
 
 // Accept reports whether the guard lets the first request of b pass, and how
 // many of its bytes are header and body.

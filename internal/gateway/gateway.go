@@ -39,6 +39,8 @@ type Config struct {
 	Table   *verify.Table
 	Ledger  verify.Ledger
 	Tally   *verify.Tally
+	// Sessions are those over the table; nil makes a set that nobody else sees.
+	Sessions *Sessions
 
 	Upstream        *url.URL      // of the exchange; without a path it gets the paths that the gateway has
 	UpstreamTLS     *tls.Config   // for https; nil takes the system's certificates
@@ -60,10 +62,16 @@ type Config struct {
 	Points       int           // of a key and calendar minute (200)
 	PublicPoints int           // of an address and calendar minute (100)
 
-	HeadTimeout time.Duration // from the first byte of a request to the end of its headers (10 s)
-	BodyTimeout time.Duration // from there to the end of the body (30 s)
-	IdleTimeout time.Duration // between requests (60 s)
-	SendTimeout time.Duration // for one part of an answer to be taken by the client (30 s)
+	Origins     []string // of pages in browsers that may open WebSocket sessions
+	MaxMessage  int      // bytes of a WebSocket message of a client (64 KiB)
+	MaxMessages int      // of a session in a second, pings too (100)
+	MaxSessions int      // WebSocket sessions of a key (100)
+
+	LogonTimeout time.Duration // from a WebSocket connection to its logon (10 s)
+	HeadTimeout  time.Duration // from the first byte of a request to the end of its headers ; also for one WebSocket message (10 s)
+	BodyTimeout  time.Duration // from there to the end of the body (30 s)
+	IdleTimeout  time.Duration // between requests, and between messages (60 s)
+	SendTimeout  time.Duration // for one part of an answer to be taken by the client (30 s)
 
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -75,6 +83,7 @@ type Gateway struct {
 	Config
 	checker  *verify.Checker
 	upstream *upstream
+	legs     *legs
 	metrics  *metrics
 	door     *door
 	held     atomic.Int64 // bytes of large requests in memory; see guardConn.hold
@@ -95,6 +104,8 @@ const (
 	guardBytes guards = 1 << iota // the raw-bytes guard
 	guardTrust                    // that X-Forwarded-For counts from trusted proxies only
 	guardJSON                     // that the body is one unambiguous JSON object
+	guardEach                     // that every message of a session is judged, not the logon alone
+	guardEnd                      // that a change of the key ends its sessions
 )
 
 func (g *Gateway) on(which guards) bool { return g.off&which == 0 }
@@ -105,7 +116,7 @@ func New(c Config) (*Gateway, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	m, err := newMetrics(c.Metrics, c.Tally)
+	m, err := newMetrics(c.Metrics, c.Tally, c.Sessions)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
@@ -117,6 +128,7 @@ func New(c Config) (*Gateway, error) {
 			Table: c.Table, Ledger: c.Ledger, Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints, Now: c.Now,
 		}),
 	}
+	g.legs = newLegs(c, g.upstream)
 	g.server = g.newServer()
 	return g, nil
 }
@@ -127,6 +139,10 @@ func (c *Config) fill() {
 	fill(&c.Prefix, "/api")
 	fill(&c.MaxBody, 1<<20)
 	fill(&c.MaxHeader, 16<<10)
+	fill(&c.MaxMessage, 64<<10)
+	fill(&c.MaxMessages, 100)
+	fill(&c.MaxSessions, 100)
+	fill(&c.LogonTimeout, 10*time.Second)
 	fill(&c.MaxConns, mostConns())
 	fill(&c.MaxConnsEach, max(c.MaxConns/4, 1))
 	fill(&c.MaxHeld, max(128<<20, c.MaxBody))
@@ -138,6 +154,9 @@ func (c *Config) fill() {
 	fill(&c.IdleTimeout, time.Minute)
 	fill(&c.SendTimeout, 30*time.Second)
 	fill(&c.Log, slog.New(slog.DiscardHandler))
+	if c.Sessions == nil && c.Table != nil {
+		c.Sessions = NewSessions(c.Table)
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -184,6 +203,7 @@ func (g *Gateway) newServer() *fasthttp.Server {
 		NoDefaultServerHeader: true,
 		NoDefaultContentType:  true,
 		CloseOnShutdown:       true,
+		KeepHijackedConns:     true, // a session outlives the request that began it
 		SecureErrorLogMessage: true,
 		// A body is JSON or refused; nothing looks into forms.
 		DisablePreParseMultipartForm: true,
@@ -238,10 +258,11 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 		_ = l.Close()
 	}
 	g.mu.Unlock()
+	sessions := g.Sessions.stop(ctx)
 	err := g.server.ShutdownWithContext(ctx)
 	g.upstream.client.CloseIdleConnections()
 	if errors.Is(err, net.ErrClosed) {
-		return nil
+		err = nil
 	}
-	return err
+	return errors.Join(sessions, err)
 }

@@ -42,7 +42,8 @@ type guardConn struct {
 	refused bool   // answered and closed by the guard
 	raw     bool   // see passAll
 
-	held atomic.Int64 // bytes of the current request beyond MaxHeader
+	held   atomic.Int64 // bytes of the current request beyond MaxHeader
+	ending atomic.Bool  // a session on it ends; see session.part
 }
 
 // Read hands on the current request, or waits for the next.
@@ -82,7 +83,12 @@ func (c *guardConn) Read(p []byte) (int, error) {
 // passAll ends the guard's work on this connection: it was upgraded to another
 // protocol (RFC 9110, 7.8), and all further bytes belong to that one. Whoever
 // accepts an upgrade calls it before the first read of the new protocol.
-func (c *guardConn) passAll() { c.raw = true }
+func (c *guardConn) passAll() {
+	c.raw = true
+	if len(c.buf) == 0 {
+		c.buf = nil // the room for the header: sessions are many, and idle
+	}
+}
 
 // next reads the header of a request. Without a refusal, left is 0 when the
 // client is gone.
@@ -202,7 +208,11 @@ func (c *guardConn) Write(p []byte) (int, error) {
 	if c.refused {
 		return 0, net.ErrClosed
 	}
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(c.g.SendTimeout)); err != nil {
+	err := c.Conn.SetWriteDeadline(time.Now().Add(c.g.SendTimeout))
+	if c.ending.Load() { // whoever ended it has set a short deadline; or does so now
+		err = c.Conn.SetWriteDeadline(time.Now().Add(partTime))
+	}
+	if err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(p)

@@ -18,14 +18,15 @@ type metrics struct {
 	unsent   prometheus.Counter
 	unknown  prometheus.Counter
 
-	turnedAway prometheus.Counter // connections
+	turnedAway  prometheus.Counter     // connections
+	sessionEnds *prometheus.CounterVec // by reason
 }
 
 // kindNames are the values of the label "kind".
-var kindNames = [kinds]string{kindNone: "none", kindPublic: "public", kindRead: "read", kindMutates: "mutating"}
+var kindNames = [kinds]string{kindNone: "none", kindPublic: "public", kindRead: "read", kindMutates: "mutating", kindLogon: "logon", kindMessage: "message"}
 
 // newMetrics registers everything, or says why that is not possible.
-func newMetrics(to prometheus.Registerer, tally *verify.Tally) (*metrics, error) {
+func newMetrics(to prometheus.Registerer, tally *verify.Tally, sessions *Sessions) (*metrics, error) {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "latchkey_gateway_requests_total", Help: "Requests by verdict and kind of action.",
 	}, []string{"verdict", "kind"})
@@ -47,16 +48,24 @@ func newMetrics(to prometheus.Registerer, tally *verify.Tally) (*metrics, error)
 	turnedAway := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "latchkey_gateway_connections_refused_total", Help: "Connections that were closed because there were too many, in all or from one address.",
 	})
+	sessionEnds := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "latchkey_gateway_session_ends_total", Help: "WebSocket sessions that ended, by reason.",
+	}, []string{"reason"})
+	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "latchkey_gateway_sessions", Help: "WebSocket connections of clients that are open.",
+	}, func() float64 { return float64(sessions.count()) })
 	m := &metrics{
-		turnedAway: turnedAway,
-		requests:   requests, inFlight: inFlight,
+		sessionEnds: sessionEnds,
+		turnedAway:  turnedAway,
+		requests:    requests, inFlight: inFlight,
 		unsent: failed.WithLabelValues("no"), unknown: failed.WithLabelValues("unknown"),
 	}
 	// Looked up once, not for each request.
 	for k, name := range kindNames {
 		m.seconds[k] = seconds.WithLabelValues(name)
 	}
-	return m, errors.Join(to.Register(requests), to.Register(seconds), to.Register(inFlight), to.Register(failed), to.Register(dropped), to.Register(turnedAway))
+	return m, errors.Join(to.Register(requests), to.Register(seconds), to.Register(inFlight), to.Register(failed), to.Register(dropped), to.Register(turnedAway),
+		to.Register(sessionEnds), to.Register(open))
 }
 
 // count counts a request with its verdict, which is "allowed" also when the

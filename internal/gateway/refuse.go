@@ -18,6 +18,7 @@ const (
 	codeUnavailable = "unavailable"
 	codeChanging    = "key_state_changing"
 	codeUpstream    = "upstream_unavailable"
+	codeOrigin      = "origin_not_allowed"
 )
 
 // refusal is why a request was not forwarded, or has no answer. The zero value

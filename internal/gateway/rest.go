@@ -52,6 +52,8 @@ const (
 	kindPublic              // without a key
 	kindRead                // with a key, changes nothing
 	kindMutates             // with a key, changes something
+	kindLogon               // an auth message over WebSocket
+	kindMessage             // any other message over WebSocket
 	kinds
 )
 
@@ -109,6 +111,9 @@ func (g *Gateway) answer(ctx *fasthttp.RequestCtx, x *exchange) *refusal {
 	var ok bool
 	if x.addr, ok = g.client(ctx); !ok {
 		return noForward
+	}
+	if public, found := g.wsPath(ctx.Request.Header.RequestURI()); found {
+		return g.upgrade(ctx, x, public)
 	}
 	// The target as it came: the library's own view of it is cleaned up, and
 	// what was cleaned up is not what was signed (CWE-22, CWE-436).

@@ -96,11 +96,16 @@ type exchange struct {
 	*httptest.Server
 	mu     sync.Mutex
 	got    []received
+	ws     wsExchange
 	answer http.HandlerFunc // nil: the usual one
 	clock  func() time.Time
 }
 
 func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.Contains(r.URL.Path, "/ws") {
+		e.serveWS(w, r)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
@@ -153,7 +158,7 @@ func (r *record) String() string {
 
 func actions() []latchkey.Action {
 	private := func(name string, p latchkey.Permissions, cost int) latchkey.Action {
-		return latchkey.Action{Name: name, Permission: p, Cost: cost, REST: true, Mutating: p != latchkey.Read, Purpose: "test"}
+		return latchkey.Action{Name: name, Permission: p, Cost: cost, REST: true, WS: true, Mutating: p != latchkey.Read, Purpose: "test"}
 	}
 	behalf := private("get_my_trading_conditions", latchkey.Read, 1)
 	behalf.OnBehalf = true
@@ -162,7 +167,7 @@ func actions() []latchkey.Action {
 	return []latchkey.Action{
 		private("get_my_orders", latchkey.Read, 5), private("get_candles", latchkey.Read, 1), create, behalf,
 		private("do_my_new_order", latchkey.Trade, 1), private("do_my_internal_transfer", latchkey.FundsInternal, 1),
-		{Name: "get_ticker", PublicREST: true, PublicCost: 1, Purpose: "test"},
+		{Name: "get_ticker", PublicREST: true, PublicWS: true, PublicCost: 1, Purpose: "test"},
 		{Name: "get_processing_info", PublicREST: true, PublicCost: 10, REST: true, Permission: latchkey.Read, Cost: 10, Purpose: "test"},
 		{Name: "trade_subscribe", WS: true, PublicWS: true, Permission: latchkey.Read, Cost: 1, PublicCost: 1, Purpose: "test"},
 	}

@@ -95,6 +95,7 @@ type Node struct {
 	storage   storage
 	authority *authority.Authority
 	table     *verify.Table
+	sessions  *gateway.Sessions // over the table
 	tally     *verify.Tally
 	feed      *cluster.Feed
 	gateway   *gateway.Gateway
@@ -160,8 +161,9 @@ func (n *Node) openStorage(ctx context.Context) (err error) {
 // loadKeys fills the gateway's table before anything listens.
 func (n *Node) loadKeys(ctx context.Context) error {
 	n.table = verify.NewTable()
+	n.sessions = gateway.NewSessions(n.table)
 	n.tally = verify.NewTally()
-	n.feed = cluster.NewFeed(n.table, n.storage.store.KeyMaterial, n.config.Log)
+	n.feed = cluster.NewFeed(n.sessions, n.storage.store.KeyMaterial, n.config.Log)
 	return n.storage.store.LoadKeys(ctx, func(k latchkey.Key, s latchkey.Secret) error {
 		n.table.Put(k, s)
 		return nil
@@ -180,7 +182,7 @@ func (n *Node) startGateway(ctx context.Context) error {
 		return fmt.Errorf("address of the exchange: %w", err)
 	}
 	g, err := gateway.New(gateway.Config{
-		Catalog: n.Catalog, Table: n.table, Ledger: cluster.NewLocal(cluster.LocalConfig{Window: c.Window, Start: start}), Tally: n.tally,
+		Catalog: n.Catalog, Table: n.table, Ledger: cluster.NewLocal(cluster.LocalConfig{Window: c.Window, Start: start}), Tally: n.tally, Sessions: n.sessions,
 		Upstream: upstream, UpstreamTimeout: c.AnswerDeadline, IdentitySecret: c.IdentitySecret,
 		Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints,
 		TrustedProxies: c.TrustedProxies, ProxyProtocol: c.ProxyProtocol,
