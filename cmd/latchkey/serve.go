@@ -43,12 +43,17 @@ type serveCmd struct {
 	} `embed:"" prefix:"console-"`
 
 	Gateway struct {
-		URL           string `env:"LATCHKEY_GATEWAY_URL" placeholder:"URL" help:"As bots reach it, for the console's examples and .env files."`
-		Listen        string `env:"LATCHKEY_GATEWAY_LISTEN" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"http; empty for none."`
-		TLSListen     string `name:"tls-listen" env:"LATCHKEY_GATEWAY_TLS" placeholder:"HOST:PORT" help:"https; empty for none."`
-		TLSCert       string `name:"tls-cert" type:"path" env:"LATCHKEY_GATEWAY_CERT" placeholder:"FILE" help:"Certificate, PEM."`
-		TLSKey        string `name:"tls-key" type:"path" env:"LATCHKEY_GATEWAY_KEY" placeholder:"FILE" help:"Its key, PEM."`
-		ProxyProtocol bool   `help:"Trusted proxies speak PROXY protocol v2."`
+		URL           string   `env:"LATCHKEY_GATEWAY_URL" placeholder:"URL" help:"As bots reach it, for the console's examples and .env files."`
+		Listen        string   `env:"LATCHKEY_GATEWAY_LISTEN" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"http; empty for none."`
+		TLSListen     string   `name:"tls-listen" env:"LATCHKEY_GATEWAY_TLS" placeholder:"HOST:PORT" help:"https; empty for none."`
+		TLSCert       string   `name:"tls-cert" type:"path" env:"LATCHKEY_GATEWAY_CERT" placeholder:"FILE" help:"Certificate, PEM."`
+		TLSKey        string   `name:"tls-key" type:"path" env:"LATCHKEY_GATEWAY_KEY" placeholder:"FILE" help:"Its key, PEM."`
+		ProxyProtocol bool     `help:"Trusted proxies speak PROXY protocol v2."`
+		Origin        []string `placeholder:"ORIGIN" help:"Origins of pages in browsers that may open WebSocket sessions; none else may."`
+		MaxConns      int      `placeholder:"N" help:"Open connections of clients; a quarter of the limit of open files when not given."`
+		MaxConnsEach  int      `placeholder:"N" help:"Of those from one address; a quarter of them when not given."`
+		MaxSessions   int      `default:"100" placeholder:"N" help:"WebSocket sessions of a key."`
+		MaxMessages   int      `default:"100" placeholder:"N" help:"Messages of a WebSocket session in a second."`
 	} `embed:"" prefix:"gateway-"`
 
 	Upstream struct {
@@ -134,8 +139,12 @@ func (c *serveCmd) node() (node.Config, error) {
 	note(checkOrigin("--console-url", c.Console.URL))
 	note(checkOrigin("--gateway-url", c.Gateway.URL))
 	for _, origin := range c.Console.Origin {
-		note(checkFurther(origin))
+		note(checkFurther("--console-origin", origin))
 	}
+	for _, origin := range c.Gateway.Origin {
+		note(checkFurther("--gateway-origin", origin))
+	}
+	note(c.bounds())
 	note(checkPositive("--outbox-poll", c.OutboxPoll))
 	note(checkPositive("--upstream-timeout", c.Upstream.Timeout))
 	note(checkListen("--console-listen", c.Console.Listen))
@@ -150,6 +159,8 @@ func (c *serveCmd) node() (node.Config, error) {
 		Gateway:    node.Listen{Addr: c.Gateway.Listen},
 		GatewayTLS: node.Listen{Addr: c.Gateway.TLSListen, CertFile: c.Gateway.TLSCert, KeyFile: c.Gateway.TLSKey},
 		Metrics:    node.Listen{Addr: c.Metrics}, TrustedProxies: proxies, ProxyProtocol: c.Gateway.ProxyProtocol,
+		WSOrigins: c.Gateway.Origin, MaxConns: c.Gateway.MaxConns, MaxConnsEach: c.Gateway.MaxConnsEach,
+		MaxSessions: c.Gateway.MaxSessions, MaxMessages: c.Gateway.MaxMessages,
 		Upstream: c.Upstream.URL, IdentitySecret: secret, AnswerDeadline: c.Upstream.Timeout,
 		Mail: mail, SMS: sms, ForbidSMS: c.SMS.Forbid, Now: time.Now,
 	}, errors.Join(errs...)
@@ -185,9 +196,18 @@ func checkOrigin(flag, text string) error {
 
 // checkFurther refuses what the guard against other sites' pages would not
 // take; it compares letter by letter, so not even a slash may follow.
-func checkFurther(origin string) error {
+func checkFurther(flag, origin string) error {
 	if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
-		return fmt.Errorf("--console-origin: %q is not https://HOST or http://HOST, without anything behind", origin)
+		return fmt.Errorf("%s: %q is not https://HOST or http://HOST, without anything behind", flag, origin)
+	}
+	return nil
+}
+
+// bounds refuses bounds under which nobody could be served.
+func (c *serveCmd) bounds() error {
+	g := c.Gateway
+	if g.MaxConns < 0 || g.MaxConnsEach < 0 || g.MaxSessions < 1 || g.MaxMessages < 1 {
+		return errors.New("--gateway-max-conns, --gateway-max-conns-each, --gateway-max-sessions and --gateway-max-messages must be more than 0")
 	}
 	return nil
 }

@@ -68,6 +68,9 @@ type Config struct {
 
 	TrustedProxies []netip.Prefix
 	ProxyProtocol  bool
+	WSOrigins      []string // of pages in browsers that may open WebSocket sessions
+	// Bounds of the gateway; 0 is its own default.
+	MaxConns, MaxConnsEach, MaxSessions, MaxMessages int
 
 	Upstream       string // URL of the exchange
 	IdentitySecret []byte // shared with the exchange
@@ -185,7 +188,8 @@ func (n *Node) startGateway(ctx context.Context) error {
 		Catalog: n.Catalog, Table: n.table, Ledger: cluster.NewLocal(cluster.LocalConfig{Window: c.Window, Start: start}), Tally: n.tally, Sessions: n.sessions,
 		Upstream: upstream, UpstreamTimeout: c.AnswerDeadline, IdentitySecret: c.IdentitySecret,
 		Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints,
-		TrustedProxies: c.TrustedProxies, ProxyProtocol: c.ProxyProtocol,
+		TrustedProxies: c.TrustedProxies, ProxyProtocol: c.ProxyProtocol, Origins: c.WSOrigins,
+		MaxConns: c.MaxConns, MaxConnsEach: c.MaxConnsEach, MaxSessions: c.MaxSessions, MaxMessages: c.MaxMessages,
 		Now: c.Now, Log: c.Log, Metrics: n.metrics,
 	})
 	if err != nil {
