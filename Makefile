@@ -43,9 +43,10 @@ screenshots: bin ## every view and pop-up of the console at 1280 and 375 px, lig
 	cd web && npm exec --no -- playwright test --project=screens
 
 .PHONY: bench
-bench: ## Go benchmarks of the hot path, with allocations
+bench: ## the hot path with its allocations, and WebSocket beside a raw proxy
 	@scripts/need go
 	$(GO) test -run '^$$' -bench . -benchmem ./signature ./internal/verify ./internal/cluster ./internal/gateway
+	$(GO) run ./bench/ws
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (default 30s)

@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"latchkey/internal/testenv":          {"*"},
 	"latchkey/internal/testenv/postgres": {},
 	"latchkey/cmd/latchkey":              {"*"},
+	"latchkey/bench/ws":                  {"latchkey", "latchkey/signature", "latchkey/internal/cluster", "latchkey/internal/gateway", "latchkey/internal/verify"},
 }
 
 // never says what a package must not reach, not even through others. The

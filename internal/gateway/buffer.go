@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"unicode/utf8"
 )
 
 // writers lends the buffers in which the library puts a frame together, for as
@@ -35,26 +36,50 @@ func (b *buffers) put(p []byte) {
 	}
 }
 
-// errTooLong is a message of more bytes than are taken.
-var errTooLong = errors.New("the message is too large")
+// Why a message cannot be read to its end.
+var (
+	errTooLong = errors.New("the message is too large")
+	errUTF8    = errors.New("the message is not UTF-8")
+)
 
-// read reads one message of at most a number of bytes. Room is made as bytes
-// arrive, whatever length a frame announces (CWE-789).
+// read reads one text message of at most a number of bytes. Room is made as
+// bytes arrive, whatever length a frame announces (CWE-789). Bytes that no
+// UTF-8 can go on from end it at once (RFC 6455, 8.1).
 func (b *buffers) read(r io.Reader, most int) ([]byte, error) {
-	buf := b.get()
+	buf, checked := b.get(), 0
 	for {
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
 		}
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
+		whole := checked + wholeRunes(buf[checked:])
 		switch {
 		case len(buf) > most:
 			return nil, errTooLong
+		case !utf8.Valid(buf[checked:whole]):
+			return nil, errUTF8
+		case errors.Is(err, io.EOF) && whole < len(buf):
+			return nil, errUTF8
 		case errors.Is(err, io.EOF):
 			return buf, nil
 		case err != nil:
 			return nil, err
 		}
+		checked = whole
 	}
+}
+
+// wholeRunes returns how many bytes there are before a rune at the end that
+// lacks some of its own.
+func wholeRunes(p []byte) int {
+	for i := len(p) - 1; i >= max(0, len(p)-utf8.UTFMax); i-- {
+		if utf8.RuneStart(p[i]) {
+			if utf8.FullRune(p[i:]) {
+				break
+			}
+			return i
+		}
+	}
+	return len(p)
 }

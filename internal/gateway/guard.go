@@ -70,8 +70,8 @@ func (c *guardConn) Read(p []byte) (int, error) {
 	if len(c.buf) > 0 {
 		n = copy(p, c.buf)
 		c.buf = c.buf[:copy(c.buf, c.buf[n:])]
-		if len(c.buf) == 0 && cap(c.buf) > c.g.MaxHeader {
-			c.buf = nil // an idle connection keeps no room for a large body
+		if len(c.buf) == 0 && (c.raw || cap(c.buf) > c.g.MaxHeader) {
+			c.buf = nil // an idle connection keeps no room for a large body, a session none at all
 		}
 	} else {
 		n, err = c.Conn.Read(p)

@@ -82,7 +82,11 @@ func (l *legs) open(ctx context.Context, target string, header http.Header) (*le
 	if answer != nil && answer.Body != nil {
 		_ = answer.Body.Close() // what a refusal says is for the log of the exchange
 	}
-	l.note(err)
+	if answer != nil && answer.StatusCode >= 400 && answer.StatusCode < 500 && answer.StatusCode != http.StatusTooManyRequests {
+		l.note(nil) // it is there: it has refused this one client, and no other
+	} else {
+		l.note(err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -99,9 +103,12 @@ func (l *legs) mayDial() bool {
 func (l *legs) note(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err == nil {
+	switch {
+	case err == nil:
 		l.failed = 0
 		return
+	case l.now().Before(l.restedAt):
+		return // it was on its way when the first one failed; that was one failure
 	}
 	l.restedAt = l.now().Add(min(restFirst<<min(l.failed, 10), restMost))
 	l.failed++

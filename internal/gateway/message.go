@@ -67,7 +67,7 @@ func (s *session) take(message []byte) {
 		s.keepAlive()
 		s.send([]byte(`{"e":"pong"}`))
 	case "auth":
-		s.logon(m)
+		s.apart(func() { s.logon(m) })
 	default:
 		s.call(m, message)
 	}
@@ -159,6 +159,19 @@ func (s *session) logon(m envelope) {
 	s.deadline = time.Time{}
 	s.reply(m, logonAnswer{"ok"}, "ok")
 	s.listen()
+}
+
+// apart runs a part of the session's own work on another stack, and waits: a
+// handshake with the exchange needs a large one, which an idle session would
+// keep.
+func (s *session) apart(work func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer s.rescue()
+		work()
+	}()
+	<-done
 }
 
 // begin puts a logon into force, or says why the session ends instead.

@@ -82,6 +82,11 @@ func (no *refusal) write(ctx *fasthttp.RequestCtx, requestID string) {
 	if no.allow != "" {
 		h.Set("Allow", no.allow)
 	}
+	if no.status == fasthttp.StatusUpgradeRequired { // RFC 9110, 15.5.22; RFC 6455, 4.4
+		h.Set("Connection", "Upgrade")
+		h.Set("Upgrade", "websocket")
+		h.Set("Sec-WebSocket-Version", "13")
+	}
 	if no.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(no.retryAfter))
 	}

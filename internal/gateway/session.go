@@ -108,9 +108,11 @@ func newSession(g *Gateway, addr netip.Addr, agent string, public bool) *session
 	return &session{g: g, id: latchkey.NewID("ws"), addr: addr, agent: agent, public: public, parted: make(chan struct{})}
 }
 
-// run serves a connection that the HTTP library has let go.
-func (s *session) run(c net.Conn, challenge string) {
-	defer s.g.Sessions.leave(s)
+// start takes a connection that the HTTP library has let go, answers its
+// handshake, and lets the session run in a goroutine of its own: everything that
+// a request and a handshake need, the stack too, is given back then. Idle
+// sessions are many.
+func (s *session) start(c net.Conn, challenge string) {
 	s.since = time.Now()
 	raw, ours := c.(interface{ UnsafeConn() net.Conn }).UnsafeConn().(*guardConn)
 	if !ours {
@@ -119,14 +121,21 @@ func (s *session) run(c net.Conn, challenge string) {
 	}
 	raw.passAll()
 	s.raw = raw
-	defer raw.Close()
 	var err error
 	if s.conn, err = handshake(raw, challenge, s.id); err != nil {
-		return // the client did not take the answer
+		_ = raw.Close() // the client did not take the answer
+		return
 	}
 	if !s.g.Sessions.add(s) {
 		s.part(partStopping)
 	}
+	go s.run()
+}
+
+// run serves the session to its end.
+func (s *session) run() {
+	defer s.g.Sessions.leave(s)
+	defer s.raw.Close()
 	s.converse()
 	s.part(partGone) // what ended it came first, if anything did
 	<-s.parted
@@ -165,8 +174,9 @@ func (s *session) rescue() {
 
 // Errors of reading a message.
 var (
-	errBinary = errors.New("a binary message")
-	errPace   = errors.New("too many messages")
+	errBinary   = errors.New("a binary message")
+	errPace     = errors.New("too many messages")
+	errNotTaken = errors.New("the client did not take a pong")
 )
 
 // read returns the next message, in a lent buffer. From its first byte on it
@@ -223,8 +233,11 @@ func (s *session) ping(data string) error {
 	}
 	s.keepAlive()
 	err := s.conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(s.g.SendTimeout))
-	if errors.Is(err, websocket.ErrCloseSent) {
+	switch timeout := net.Error(nil); {
+	case errors.Is(err, websocket.ErrCloseSent):
 		return nil
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return errNotTaken
 	}
 	return err
 }
@@ -244,8 +257,12 @@ func (s *session) why(err error) parting {
 	switch {
 	case errors.Is(err, errBinary):
 		return partBinary
-	case errors.Is(err, errTooLong):
+	case errors.Is(err, errTooLong), errors.Is(err, websocket.ErrReadLimit): // the library's is a length of 2^63 or more
 		return partSize
+	case errors.Is(err, errUTF8):
+		return partUTF8
+	case errors.Is(err, errNotTaken):
+		return partSlow
 	case errors.Is(err, errPace):
 		return partPace
 	case errors.As(err, &closed), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):

@@ -15,6 +15,7 @@ import (
 // What an opening handshake is refused with, before the protocol changes.
 var (
 	noUpgrade  = because(426, codeBadRequest, "This path speaks WebSocket, version 13; open it with a WebSocket client")
+	noWSMethod = &refusal{status: 405, code: codeBadRequest, text: "Bad Request: use GET, with a WebSocket client", allow: "GET"}
 	noWSQuery  = because(400, codeBadRequest, "Bad Request: this path takes no query; log on with an auth message")
 	noWSKey    = because(400, codeBadRequest, "Bad Request: Sec-WebSocket-Key must be 16 bytes in base64, once")
 	noOrigin   = because(403, codeOrigin, "Pages in browsers may not open this, unless the operator has listed their origin")
@@ -42,7 +43,10 @@ func (g *Gateway) upgrade(ctx *fasthttp.RequestCtx, x *exchange, public bool) *r
 	challenge := string(only(h, "Sec-WebSocket-Key"))
 	raw, err := base64.StdEncoding.DecodeString(challenge)
 	switch {
-	case !ctx.IsGet() || !lists(h, "Connection", "upgrade") || !lists(h, "Upgrade", "websocket") || string(only(h, "Sec-WebSocket-Version")) != "13":
+	case !ctx.IsGet():
+		return noWSMethod
+	// HTTP/1.0 has no upgrade (RFC 9110, 7.8).
+	case !h.IsHTTP11() || !lists(h, "Connection", "upgrade") || !lists(h, "Upgrade", "websocket") || string(only(h, "Sec-WebSocket-Version")) != "13":
 		return noUpgrade
 	case strings.Contains(string(h.RequestURI()), "?"):
 		return noWSQuery
@@ -57,10 +61,8 @@ func (g *Gateway) upgrade(ctx *fasthttp.RequestCtx, x *exchange, public bool) *r
 	}
 	x.code, x.status = "allowed", fasthttp.StatusSwitchingProtocols
 	s := newSession(g, x.addr, string(h.UserAgent()), public)
-	// The session answers. It runs in a goroutine of its own, so that everything
-	// that the library keeps for a request is given back: idle sessions are many.
-	ctx.HijackSetNoResponse(true)
-	ctx.Hijack(func(c net.Conn) { go s.run(c, challenge) })
+	ctx.HijackSetNoResponse(true) // the session answers
+	ctx.Hijack(func(c net.Conn) { s.start(c, challenge) })
 	return nil
 }
 
