@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"latchkey/catalog"
@@ -35,6 +36,12 @@ func (c *sandboxCmd) Run(ctx context.Context, s streams) error {
 	exchange := sandbox.New(sandbox.Config{Catalog: table, IdentitySecret: secret, Now: time.Now, Log: newLog(s.err, c.LogLevel)})
 	server := &http.Server{Handler: exchange.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintf(s.out, "sandbox exchange on http://%s\n", ln.Addr())
+	// Its end ends the sessions, which the server's own shutdown leaves alone.
+	var market sync.WaitGroup
+	defer market.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	market.Go(func() { exchange.Run(ctx) })
 	stop := context.AfterFunc(ctx, func() {
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 		defer cancel()

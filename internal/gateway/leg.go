@@ -48,6 +48,10 @@ const (
 	spread = 5 * time.Second
 )
 
+// mostAnswer bounds a message of the exchange. It is trusted to be sane, and
+// 10,000 trades in one answer are.
+const mostAnswer = 4 << 20
+
 var errResting = errors.New("the exchange did not answer a moment ago")
 
 func newLegs(c Config, u *upstream) *legs {
@@ -218,7 +222,7 @@ func (s *session) relay(l *leg) {
 		if err != nil {
 			break
 		}
-		buf, err := messages.read(r, s.g.MaxBody)
+		buf, err := messages.read(r, mostAnswer)
 		if err != nil || kind != websocket.TextMessage {
 			break
 		}

@@ -32,6 +32,7 @@ func (n *Node) startSandbox(context.Context) error {
 		return err
 	}
 	n.config.Upstream = "http://" + ln.Addr().String()
+	n.run("sandbox market", func() error { exchange.Run(n.work); return nil })
 	return n.serveHTTP("sandbox", ln, exchange.Handler(), Listen{})
 }
 

@@ -9,16 +9,18 @@ import (
 
 // call is one request that is being carried out, under the lock.
 type call struct {
-	client *client // nil for a public call
-	in     *fields
+	client  *client // nil for a public call
+	in      *fields
+	session *session // nil over REST
+	follow  *message // a push that comes right after the answer
 }
 
 // action carries out a request. Its answer is the wire's "data" and shares
 // nothing with the engine; its error is a *fault, or a fault of the program.
 type action func(*Exchange, *call) (any, error)
 
-// actions is the table of everything that the exchange can do over REST. The
-// catalog says which of them exist, over which door, and with which permission;
+// actions is the table of everything that the exchange can do, over REST and
+// over WebSocket. The catalog says which of them exist, over which door, and with which permission;
 // a test compares the two.
 func actions() map[string]action {
 	return map[string]action{
@@ -37,15 +39,19 @@ func actions() map[string]action {
 		"do_cancel_my_order":   (*Exchange).cancelOrder,
 		"do_cancel_all_orders": (*Exchange).cancelAll,
 		// Market data, most of it with and without a key
-		"get_order_book":      (*Exchange).orderBook,
-		"get_demo_order_book": (*Exchange).demoBook,
-		"get_candles":         (*Exchange).candles,
-		"get_trade_history":   (*Exchange).tradeHistory,
-		"get_ticker":          (*Exchange).ticker,
-		"get_server_time":     (*Exchange).serverTime,
-		"get_pairs_info":      (*Exchange).pairsInfo,
-		"get_currencies_info": (*Exchange).currenciesInfo,
-		"get_processing_info": (*Exchange).processingInfo,
+		"get_order_book":         (*Exchange).orderBook,
+		"get_demo_order_book":    (*Exchange).demoBook,
+		"order_book_subscribe":   (*Exchange).bookSubscribe,
+		"order_book_unsubscribe": (*Exchange).bookUnsubscribe,
+		"trade_subscribe":        (*Exchange).tradeSubscribe,
+		"trade_unsubscribe":      (*Exchange).tradeUnsubscribe,
+		"get_candles":            (*Exchange).candles,
+		"get_trade_history":      (*Exchange).tradeHistory,
+		"get_ticker":             (*Exchange).ticker,
+		"get_server_time":        (*Exchange).serverTime,
+		"get_pairs_info":         (*Exchange).pairsInfo,
+		"get_currencies_info":    (*Exchange).currenciesInfo,
+		"get_processing_info":    (*Exchange).processingInfo,
 		// Funds
 		"get_my_transaction_history":    (*Exchange).transactionHistory,
 		"get_my_funding_history":        (*Exchange).fundingHistory,
@@ -61,10 +67,17 @@ func actions() map[string]action {
 	}
 }
 
-// do carries out one action for a caller, wholly or not at all. The gateway
+// do carries out one action for a caller over REST.
+func (x *Exchange) do(a *latchkey.Action, caller identity.Caller, in *fields) (any, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.carry(a, caller, &call{in: in})
+}
+
+// carry carries an action out under the lock, wholly or not at all. The gateway
 // has checked the permission; it is checked again here, because an exchange
 // should not depend on who stands in front of it.
-func (x *Exchange) do(a *latchkey.Action, caller identity.Caller, in *fields) (any, error) {
+func (x *Exchange) carry(a *latchkey.Action, caller identity.Caller, c *call) (any, error) {
 	if !caller.Public() && !holds(caller, a.Permission) {
 		return nil, &fault{http.StatusForbidden, "Permission " + a.Permission.String() + " is required for " + a.Name}
 	}
@@ -73,10 +86,8 @@ func (x *Exchange) do(a *latchkey.Action, caller identity.Caller, in *fields) (a
 	if !ok {
 		return nil, badRequest
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	x.advance(x.now())
-	c := &call{in: in}
+	defer x.flush()
 	if !caller.Public() {
 		c.client = x.client(caller.Account)
 	}

@@ -25,6 +25,7 @@ type Exchange struct {
 	now     func() time.Time
 	log     *slog.Logger
 	actions map[string]action
+	buffers sync.Pool // of the sessions, while they write
 
 	mu      sync.Mutex // guards all that follows
 	at      time.Time  // the moment of the request that is being carried out
@@ -35,7 +36,11 @@ type Exchange struct {
 	timed   []*order // open GTD orders
 	vault   vault
 	serial  serial
-	hook    func(Event)
+
+	sessions map[*session]struct{}           // all that are open
+	audience map[topic]map[*session]struct{} // who listens to what; no empty ones
+	closed   bool                            // no further session is taken
+	live     sync.WaitGroup                  // sessions that have not ended
 }
 
 // serial is the last number given out of each kind.
@@ -62,6 +67,7 @@ func New(cfg Config) *Exchange {
 		catalog: cfg.Catalog, secret: cfg.IdentitySecret, now: cfg.Now, log: cfg.Log,
 		actions: actions(),
 		clients: map[string]*client{}, byPair: map[string]*market{},
+		sessions: map[*session]struct{}{}, audience: map[topic]map[*session]struct{}{},
 		vault: vault{map[string]decimal.Decimal{}, map[string]decimal.Decimal{}, map[string]decimal.Decimal{}},
 	}
 	for i := range pairs {
@@ -74,9 +80,10 @@ func New(cfg Config) *Exchange {
 }
 
 // advance brings the exchange to a moment: orders whose time is over end, and
-// the house quotes anew. Every request does this first, so no timer is needed.
+// the house quotes anew. Every request does this first; see also Run.
 func (x *Exchange) advance(now time.Time) {
 	x.at = now
+	defer x.flush()
 	x.expire()
 	for _, m := range x.markets {
 		x.quote(m)

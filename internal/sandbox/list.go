@@ -31,8 +31,8 @@ func (x *Exchange) cancelOrder(c *call) (any, error) {
 	// An order that has ended is as unknown to a cancel as one that never was.
 	if o != nil && !o.status.final() {
 		x.finish(o, cancelled, "Canceled")
-	} else if x.hook != nil {
-		x.hook(Event{Name: "orderCancelReject", Client: c.client.id, Data: cancelReject{"NONE", ref, request, "unknown_order"}})
+	} else {
+		x.tell(topic{client: c.client.id}, "orderCancelReject", cancelReject{"NONE", ref, request, "unknown_order"})
 	}
 	return struct{}{}, nil
 }

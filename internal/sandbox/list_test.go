@@ -72,50 +72,51 @@ func TestOrdersAreListedAsAskedFor(t *testing.T) {
 // The wire has no error for it: only the push says that nothing was cancelled.
 func TestACancelOfNothingIsOkAndTold(t *testing.T) {
 	d := newDesk(t)
-	var told []Event
-	d.Listen(func(e Event) { told = append(told, e) })
+	s := d.overhear(topic{client: "acme"})
 	code, body := d.call("acme", "do_cancel_my_order", `{"clientOrderId":"ghost","cancelRequestId":"c-1","timestamp":1}`)
 	if body != `{"ok":"ok","data":{}}` || code != 200 {
 		t.Errorf("got %d %s", code, body)
 	}
+	told := s.waiting
 	want := cancelReject{"NONE", "ghost", "c-1", "unknown_order"}
-	if len(told) != 1 || told[0].Name != "orderCancelReject" || told[0].Client != "acme" || told[0].Data != want {
+	if len(told) != 1 || told[0].E != "orderCancelReject" || told[0].OK != "ok" || told[0].Data != want {
 		t.Errorf("told %+v", told)
 	}
 }
 
-// The order of the pushes is the order in which things happened; none is missing
-// and none is told to another client.
+// The order of the pushes is the order in which things happened and none is
+// missing. A book is told last, once, as it is after the request.
 func TestEventsTellTheLifeOfAnOrder(t *testing.T) {
 	d := newDesk(t)
 	d.quiet("BTC-USD")
-	var told []string
-	d.Listen(func(e Event) {
-		switch push := e.Data.(type) {
-		case executionReport:
-			told = append(told, fmt.Sprintf("%s %s %s %s", e.Client, e.Name, push.ExecutionType, push.Status))
-		case accountUpdate:
-			if push.Currency == "USD" {
-				told = append(told, fmt.Sprintf("%s %s %s %s %s", e.Client, e.Name, push.Action, push.Balance, push.OnHold))
-			}
-		case tradeView:
-			told = append(told, fmt.Sprintf("%s %s %s", e.Name, push.Price, push.Amount))
-		case bookIncrement:
-			told = append(told, fmt.Sprintf("%s %v %v", e.Name, push.Bids, push.Asks))
-		}
-	})
+	s := d.overhear(topic{client: "ann"}, topic{client: "bob"}, topic{stream: bookStream, pair: "BTC-USD"}, topic{stream: tradeStream, pair: "BTC-USD"})
 	o := d.order("ann", "BUY", "Limit", `"amountCcy1":"1","price":"50000"`)
 	d.order("bob", "SELL", "Limit", `"amountCcy1":"0.4","price":"50000","timeInForce":"IOC"`)
 	d.call("ann", "do_cancel_my_order", fmt.Sprintf(`{"orderId":%s,"cancelRequestId":"c","timestamp":1}`, o.OrderID))
+	var told []string
+	for _, m := range s.waiting {
+		switch push := m.Data.(type) {
+		case executionReport:
+			told = append(told, fmt.Sprintf("%s %s %s %s", push.ClientID, m.E, push.ExecutionType, push.Status))
+		case accountUpdate:
+			if push.Currency == "USD" {
+				told = append(told, fmt.Sprintf("%s %s %s %s %s", push.ClientID, m.E, push.Action, push.Balance, push.OnHold))
+			}
+		case tradePush:
+			told = append(told, fmt.Sprintf("%s %s %s %s", m.E, push.Pair, push.Price, push.Amount))
+		case bookChange:
+			told = append(told, fmt.Sprintf("%s %d %v %v", m.E, push.SeqID, push.Bids, push.Asks))
+		}
+	}
 	want := []string{
 		"ann executionReport New NEW", "ann account_update order 100000.00000000 50125.00000000",
-		"order_book_increment [[50000 1.00000000]] []",
+		"order_book_increment 1 [[50000 1.00000000]] []",
 		"bob executionReport New NEW", "bob account_update order 100000.00000000 0.00000000",
 		"ann executionReport Trade PARTIALLY_FILLED", "ann account_update order 79950.00000000 30075.00000000",
 		"bob executionReport Trade FILLED", "bob account_update order 119950.00000000 0.00000000",
-		"order_book_increment [[50000 0.60000000]] []", "tradeUpdate 50000 0.40000000",
-		"order_book_increment [[50000 0.00000000]] []",
+		"tradeUpdate BTC-USD 50000 0.40000000", "order_book_increment 2 [[50000 0.60000000]] []",
 		"ann executionReport Canceled CANCELLED", "ann account_update order 79950.00000000 0.00000000",
+		"order_book_increment 3 [[50000 0.00000000]] []",
 	}
 	if !slices.Equal(told, want) {
 		t.Errorf("told\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))

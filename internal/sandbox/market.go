@@ -25,6 +25,9 @@ type market struct {
 	quoted  time.Time // when they were placed
 	stale   bool      // somebody took from them
 	printed time.Time // minute of the house's last trade with itself
+
+	touched []touch // levels that changed and were not yet pushed
+	seq     int64   // of the last order_book_increment
 }
 
 // trade is one execution; side is that of the order that came.

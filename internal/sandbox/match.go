@@ -49,7 +49,7 @@ func (x *Exchange) enter(m *market, o *order) {
 		x.finish(o, cancelled, "Canceled")
 	default:
 		m.book.add(o)
-		x.tellLevel(m, o.side, o.price)
+		x.touch(m, o.side, o.price)
 	}
 }
 
@@ -85,7 +85,7 @@ func (x *Exchange) fill(m *market, maker, taker *order, amount decimal.Decimal) 
 	}
 	// The house quotes anew at the next request, not in the middle of this one.
 	m.stale = m.stale || maker.client == x.house
-	x.tellLevel(m, maker.side, price)
+	x.touch(m, maker.side, price)
 	x.record(m, trade{side: taker.side, at: x.at, price: price, amount: amount})
 }
 
@@ -163,7 +163,7 @@ func (x *Exchange) finish(o *order, as status, execution string) {
 	o.status = as
 	x.rehold(o)
 	if m.book.remove(o) {
-		x.tellLevel(m, o.side, o.price)
+		x.touch(m, o.side, o.price)
 	}
 	m.stops = slices.DeleteFunc(m.stops, func(other *order) bool { return other == o })
 	x.report(o, execution, nil)

@@ -16,13 +16,16 @@ const longestBody = 1 << 20
 // Handler serves POST /api/rest/{action} for callers with a key, and POST or
 // GET /api/rest-public/{action} for callers without one. Either needs the
 // gateway's signed identity. Success is 200 {"ok":"ok","data":...}; a refusal
-// is {"error":TEXT} with 400, 403, 405, 413, 422 or 500.
+// is {"error":TEXT} with 400, 403, 405, 413, 422 or 500. GET /api/ws and
+// /api/ws-public open WebSocket sessions, which Run ends.
 func (x *Exchange) Handler() http.Handler {
 	mux := http.NewServeMux()
 	guard := identity.Guard{Secret: x.secret, Limit: longestBody, Window: identity.Window, Now: x.now}
 	mux.Handle("POST /api/rest/{action}", guard.Require(x.private))
 	mux.Handle("POST /api/rest-public/{action}", guard.Require(x.public))
 	mux.Handle("GET /api/rest-public/{action}", guard.Require(x.public))
+	mux.HandleFunc("GET /api/ws", x.privateSession)
+	mux.HandleFunc("GET /api/ws-public", x.publicSession)
 	return mux
 }
 
@@ -84,19 +87,25 @@ type refusal struct {
 	Error string `json:"error"`
 }
 
-// answer writes what came of a call. An error that is not a fault is the
-// program's own: the caller reads "Unexpected error", the log has the rest.
+// answer writes what came of a call.
 func (x *Exchange) answer(w http.ResponseWriter, caller identity.Caller, data any, err error) {
 	if err == nil {
 		x.write(w, http.StatusOK, success{"ok", data})
 		return
 	}
+	f := x.fault(caller, err)
+	x.write(w, f.status, refusal{f.text})
+}
+
+// fault is what the caller reads of an error. One that is not a fault is the
+// program's own: the caller reads "Unexpected error", the log has the rest.
+func (x *Exchange) fault(caller identity.Caller, err error) *fault {
 	f, ok := errors.AsType[*fault](err)
 	if !ok {
 		x.log.Error("sandbox: call failed", "request", caller.RequestID, "error", err)
-		f = failed("Unexpected error")
+		return failed("Unexpected error")
 	}
-	x.write(w, f.status, refusal{f.text})
+	return f
 }
 
 func (x *Exchange) write(w http.ResponseWriter, status int, body any) {

@@ -26,9 +26,9 @@ type Session struct {
 	// holds.
 	Permissions latchkey.Permissions
 
-	addr      netip.Addr
-	version   int64     // of the key at the logon
-	repeat    time.Time // until then the same logon could be sent again
+	addr    netip.Addr
+	version int64     // of the key at the logon
+	repeat  time.Time // until then the same logon could be sent again
 }
 
 // Logon decides about an auth message, by the checks of a call that come before
