@@ -12,10 +12,12 @@ export default defineConfig({
   timeout: 60_000,
   reporter: 'list',
   retries: 0,
-  // The pictures are made apart: they are looked at by people.
+  // The pictures are made apart: they are looked at by people. So are the timers: a
+  // Go test plays them against a server whose clock it moves (internal/testenv).
   projects: [
-    { name: 'e2e', testIgnore: 'screens.spec.ts' },
+    { name: 'e2e', testIgnore: ['screens.spec.ts', 'timers*.spec.ts'] },
     { name: 'screens', testMatch: 'screens.spec.ts' },
+    { name: 'timers', testMatch: 'timers*.spec.ts' },
   ],
   use: {
     baseURL: process.env.LATCHKEY_URL ?? 'http://localhost:8080',

@@ -87,6 +87,17 @@ func TestNoAnswerOpensItselfToAnotherSite(t *testing.T) {
 	}
 }
 
+// A browser whose clock is wrong shows how long a code lives by the Date of the
+// answers. It is the time by which the code is judged, not the machine's.
+func TestEveryAnswerSaysTheTimeByWhichItWasJudged(t *testing.T) {
+	h := New(config(t, &stub{}))
+	for _, target := range []string{"GET /v1/keys", "GET /v1/session", "GET /nothing", "GET /health", "GET /"} {
+		if got := (call{target: target}).do(h).Header().Get("Date"); got != noon.UTC().Format(http.TimeFormat) {
+			t.Errorf("%s: Date %q, want that of %s", target, got, noon)
+		}
+	}
+}
+
 func TestNothingOfTheAPIIsStored(t *testing.T) {
 	h := New(config(t, &stub{}))
 	for _, r := range Routes() {

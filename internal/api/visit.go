@@ -43,7 +43,7 @@ func (s *server) visited(next http.Handler) http.Handler {
 		v := &visit{id: latchkey.NewID("req")}
 		v.caller.Visitor = authority.Visitor{IP: clientIP(r, s.TrustedProxies), UserAgent: agent(r)}
 		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
-		rec := &recorder{ResponseWriter: w}
+		rec := &recorder{ResponseWriter: w, now: s.Now}
 		s.setHeaders(rec.Header())
 		rec.Header().Set("X-Request-Id", v.id)
 		defer func() {
@@ -105,17 +105,26 @@ func agent(r *http.Request) string {
 	return clean
 }
 
-// recorder notes the status of the answer.
+// recorder notes the status of the answer and dates it.
 type recorder struct {
 	http.ResponseWriter
+	now    func() time.Time
 	status int
 }
 
-// WriteHeader notes the first status, as net/http sends only that.
-func (r *recorder) WriteHeader(status int) {
+// begin notes the first status, as net/http sends only that. The Date is by
+// the clock that judges every expiry: the console's countdowns follow it
+// (web/src/lib/clock.ts), however wrong the browser's own is.
+func (r *recorder) begin(status int) {
 	if r.status == 0 {
 		r.status = status
+		r.Header().Set("Date", r.now().UTC().Format(http.TimeFormat))
 	}
+}
+
+// WriteHeader begins the answer.
+func (r *recorder) WriteHeader(status int) {
+	r.begin(status)
 	if status == http.StatusNoContent {
 		r.Header().Del("Content-Type") // of nothing; huma sets it for every shape
 	}
@@ -124,9 +133,7 @@ func (r *recorder) WriteHeader(status int) {
 
 // Write without WriteHeader is a 200.
 func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
+	r.begin(http.StatusOK)
 	return r.ResponseWriter.Write(b)
 }
 

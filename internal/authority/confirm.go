@@ -124,6 +124,7 @@ func intact(p latchkey.Pending) error {
 // proof is the result of one evaluation.
 type proof struct {
 	right    bool
+	used     bool            // not right, but it was before
 	factorID string          // of the enrolled factor that proved
 	step     int64           // its TOTP step, or the counter of a passkey
 	recovery string          // hash of the recovery code to be used up
@@ -166,7 +167,13 @@ func (a *Authority) evaluateEnrolled(ctx context.Context, p latchkey.Pending, an
 		return proof{right: stepup.EqualCode(p.Code, ans.Code), factorID: p.FactorID}, nil
 	case p.FactorKind == latchkey.FactorTOTP:
 		step, ok := stepup.CheckTOTP(seed, ans.Code, now, last)
-		return proof{right: ok, factorID: p.FactorID, step: step}, nil
+		made := proof{right: ok, factorID: p.FactorID, step: step}
+		// Who signs in and edits within 30 s types one code twice. It is charged
+		// like any wrong one; only the words differ, and help nobody to guess.
+		if _, known := stepup.CheckTOTP(seed, ans.Code, now, 0); known && !ok {
+			made.used, made.note = true, "; this code of the app was used already"
+		}
+		return made, nil
 	case p.FactorKind == latchkey.FactorPasskey:
 		return a.evaluatePasskey(p, seed, last, ans)
 	}
@@ -202,6 +209,9 @@ func (a *Authority) wrong(ctx context.Context, actor latchkey.Actor, p latchkey.
 		field, what = "passkey", "this passkey proves nothing here"
 	}
 	e := latchkey.Invalid(field, "wrong_code", "%s; tries left: %d", what, left)
+	if pr.used {
+		e = latchkey.Errorf(latchkey.KindConflict, "code_used", "this code was used already; wait for the next one; tries left: %d", left)
+	}
 	if left == 0 {
 		e = latchkey.Errorf(latchkey.KindConflict, "pending_dead", "%s, and it was the last try; nothing was changed; start anew", what)
 	}

@@ -42,7 +42,7 @@ func TestFirstFactorNeedsPasswordAndItsOwnProof(t *testing.T) {
 		in, err := w.SignIn(w.ctx, home, w.sub.Email, password)
 		w.must(err)
 		_, err = w.Confirm(w.ctx, w.who(in.Token), in.Step.Pending.ID, code)
-		w.refused(err, "wrong_code")
+		w.refused(err, "code_used")
 		w.confirm(w.who(in.Token), *in.Step)
 	})
 }
