@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,13 +81,52 @@ func readBody(arg string, in io.Reader) ([]byte, error) {
 	return bytes.TrimSpace(body), err
 }
 
-type callCmd struct {
-	Action  string `arg:"" help:"Name of the action, such as get_my_orders."`
-	Body    string `arg:"" optional:"" default:"{}" help:"JSON of the call; - reads it from standard input."`
+// reach says which gateway is spoken to, and with which key.
+type reach struct {
 	Gateway string `env:"LATCHKEY_GATEWAY" placeholder:"URL" help:"URL of the gateway, such as http://127.0.0.1:8081."`
-	Public  bool   `help:"Call without a key."`
+	Public  bool   `help:"Without a key: what is public only."`
 	CA      string `name:"ca" type:"path" placeholder:"FILE" help:"Certificate that the gateway's own is trusted by."`
 	credentials
+}
+
+// settle loads the key, unless none is wanted, and finds the gateway.
+func (r *reach) settle() error {
+	if !r.Public {
+		values, err := r.load()
+		if err != nil {
+			return fmt.Errorf("%w; or --public for what needs no key", err)
+		}
+		if r.Gateway == "" {
+			r.Gateway = values["LATCHKEY_GATEWAY"]
+		}
+	}
+	if r.Gateway == "" {
+		return usagef("which gateway? give --gateway URL or set LATCHKEY_GATEWAY")
+	}
+	return nil
+}
+
+// trust is nil for the system's certificates, else --ca.
+func (r *reach) trust() (*tls.Config, error) {
+	if r.CA == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(r.CA)
+	if err != nil {
+		return nil, usagef("--ca: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, usagef("--ca %s: no certificate in PEM form found", r.CA)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+}
+
+type callCmd struct {
+	Action string `arg:"" help:"Name of the action, such as get_my_orders."`
+	Body   string `arg:"" optional:"" default:"{}" help:"JSON of the call; - reads it from standard input."`
+	WS     bool   `name:"ws" help:"Over a WebSocket session instead of REST; what is printed is the same."`
+	reach
 }
 
 // Run signs the call, sends it and prints the answer. The exit code is 1 when
@@ -96,6 +136,13 @@ func (c *callCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	if c.WS {
+		return c.overWS(ctx, s, body)
+	}
+	return c.overREST(ctx, s, body)
+}
+
+func (c *callCmd) overREST(ctx context.Context, s streams, body []byte) error {
 	req, err := c.request(ctx, body)
 	if err != nil {
 		return err
@@ -113,38 +160,69 @@ func (c *callCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return fmt.Errorf("the answer broke off; whether the call was executed is not known: %w", err)
 	}
-	if json.Valid(answer) {
-		var pretty bytes.Buffer
-		_ = json.Indent(&pretty, answer, "", "  ")
-		answer = pretty.Bytes()
-	}
-	fmt.Fprintln(s.out, string(bytes.TrimSpace(answer)))
+	printAnswer(s.out, answer)
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("refused with status %s", res.Status)
 	}
 	return nil
 }
 
+// overWS opens a session for the one call. What it prints has the form of a
+// REST answer, so that a script may use either.
+func (c *callCmd) overWS(ctx context.Context, s streams, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	line, err := c.open(ctx)
+	if err == nil {
+		defer line.close()
+		err = c.ask(line, s, body)
+	}
+	if no, ok := errors.AsType[*refused](err); ok {
+		printAnswer(s.out, no.answer)
+	}
+	return err
+}
+
+// ask sends the call in an open session and prints its answer.
+func (c *callCmd) ask(line *session, s streams, body []byte) error {
+	answer, err := line.ask(c.Action, body, nil)
+	switch {
+	case err != nil && line.last != nil && line.last.Code == "bad_request": // the call is no JSON: it went no further
+		text, _ := json.Marshal(refusal{line.last.Reason, line.last.Code})
+		printAnswer(s.out, text)
+		return err
+	case err != nil:
+		return fmt.Errorf("the answer broke off; whether the call was executed is not known: %w", err)
+	case answer.OK != "ok":
+		return refuse("refused", answer)
+	}
+	printAnswer(s.out, fmt.Appendf(nil, `{"ok":"ok","data":%s}`, answer.Data))
+	return nil
+}
+
+// printAnswer indents what is JSON.
+func printAnswer(w io.Writer, answer []byte) {
+	if json.Valid(answer) {
+		var pretty bytes.Buffer
+		_ = json.Indent(&pretty, answer, "", "  ")
+		answer = pretty.Bytes()
+	}
+	fmt.Fprintln(w, string(bytes.TrimSpace(answer)))
+}
+
 // request builds the call, signed unless it is public.
 func (c *callCmd) request(ctx context.Context, body []byte) (*http.Request, error) {
+	if err := c.settle(); err != nil {
+		return nil, err
+	}
 	path := "/api/rest-public/"
 	header := http.Header{"Content-Type": {"application/json"}}
 	if !c.Public {
-		values, err := c.load()
-		if err != nil {
-			return nil, err
-		}
-		if c.Gateway == "" {
-			c.Gateway = values["LATCHKEY_GATEWAY"]
-		}
 		path = "/api/rest/"
 		stamp := signature.Timestamp(time.Now())
 		header[signature.KeyHeader] = []string{c.APIKey}
 		header[signature.TimestampHeader] = []string{stamp}
 		header[signature.SignatureHeader] = []string{signature.SignREST([]byte(c.Secret), c.Action, stamp, body)}
-	}
-	if c.Gateway == "" {
-		return nil, usagef("which gateway? give --gateway URL or set LATCHKEY_GATEWAY")
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(c.Gateway, "/")+path+c.Action, bytes.NewReader(body))
 	if err != nil {
@@ -154,22 +232,14 @@ func (c *callCmd) request(ctx context.Context, body []byte) (*http.Request, erro
 	return req, nil
 }
 
-// client trusts the system's certificates, and --ca.
+// client trusts the system's certificates, or --ca.
 func (c *callCmd) client() (*http.Client, error) {
-	client := &http.Client{Timeout: time.Minute}
-	if c.CA == "" {
-		return client, nil
+	client := &http.Client{Timeout: answerTime}
+	trust, err := c.trust()
+	if trust != nil {
+		client.Transport = &http.Transport{TLSClientConfig: trust}
 	}
-	text, err := os.ReadFile(c.CA)
-	if err != nil {
-		return nil, usagef("--ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, usagef("--ca %s: no certificate in PEM form found", c.CA)
-	}
-	client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
-	return client, nil
+	return client, err
 }
 
 type signCmd struct {

@@ -32,6 +32,7 @@ type cli struct {
 	Keyset   keysetCmd   `cmd:"" help:"Rotate the keyset that seals secrets."`
 	Activity activityCmd `cmd:"" help:"Verify the chain of activities."`
 	Call     callCmd     `cmd:"" help:"Sign one call with a key and send it to a gateway."`
+	Watch    watchCmd    `cmd:"" help:"Show what a gateway pushes over WebSocket: order books, trades and the key's own account."`
 	Sign     signCmd     `cmd:"" help:"Print the string to sign of a call, and its signature."`
 	Catalog  catalogCmd  `cmd:"" help:"Check a catalog of actions."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database to this version's schema."`

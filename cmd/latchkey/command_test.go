@@ -29,8 +29,9 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 // commandsOfScripts lists them. `latchkey ARG...` itself is a command too.
 func commandsOfScripts() map[string]scriptCommand {
 	return map[string]scriptCommand{
-		"start":  cmdStart,  // start NAME serve|demo|sandbox ARG...: run in the background until end; waits until it is ready
+		"start":  cmdStart,  // start NAME serve|demo|sandbox|watch ARG...: run in the background until end; waits until it is ready
 		"end":    cmdEnd,    // end NAME: ask it to end; it must end with 0
+		"ended":  cmdEnded,  // ended NAME CODE: wait until it has ended by itself, which it must with that code
 		"crash":  cmdCrash,  // crash NAME: kill -9
 		"exits":  cmdExits,  // exits CODE ARG...: run latchkey, which must end with that code
 		"json":   cmdJSON,   // json FILE PATH is VALUE, or to VAR: FILE (or stdout, stderr) is JSON and has VALUE at PATH (gjson)
@@ -38,6 +39,7 @@ func commandsOfScripts() map[string]scriptCommand {
 		"code":   cmdCode,   // code ADDRESS ABOUT VAR: wait for a code sent there in a message with that text
 		"inbox":  cmdInbox,  // inbox URL ADDRESS VAR: wait for the next code in a demo's inbox
 		"totp":   cmdTOTP,   // totp SEED STEPS VAR: the code of that many steps of 30 s from now
+		"now":    cmdNow,    // now VAR: milliseconds since 1970, as orders carry them
 		"mode":   cmdMode,   // mode PERM FILE...: each has exactly these permissions
 		"hides":  cmdHides,  // hides TEXT FILE...: TEXT, which is not empty, stands in none of the files
 		"sql":    cmdSQL,    // sql FILE STATEMENT: as somebody with a hand on the database
@@ -47,7 +49,7 @@ func commandsOfScripts() map[string]scriptCommand {
 }
 
 func cmdStart(ts *testscript.TestScript, _ bool, args []string) {
-	usage(ts, len(args) >= 2 && readyWords[args[1]] != "", "start NAME serve|demo|sandbox ARG...")
+	usage(ts, len(args) >= 2 && readyWords[args[1]] != "", "start NAME serve|demo|sandbox|watch ARG...")
 	s, name := stageOf(ts), args[0]
 	path, err := exec.LookPath("latchkey")
 	ts.Check(err)
@@ -69,6 +71,16 @@ func cmdEnd(ts *testscript.TestScript, _ bool, args []string) {
 	need(ts, err, "end %s", args[0])
 	if code != 0 {
 		ts.Fatalf("%s ended with %d", args[0], code)
+	}
+}
+
+func cmdEnded(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 2 && stageOf(ts).processes[args[0]] != nil, "ended NAME CODE (of what was started)")
+	code, err := stageOf(ts).processes[args[0]].ends()
+	delete(stageOf(ts).processes, args[0])
+	need(ts, err, "ended %s", args[0])
+	if strconv.Itoa(code) != args[1] {
+		ts.Fatalf("%s ended with %d, want %s", args[0], code, args[1])
 	}
 }
 
@@ -187,6 +199,11 @@ func cmdTOTP(ts *testscript.TestScript, _ bool, args []string) {
 	code, err := totp.GenerateCode(args[0], time.Now().Add(time.Duration(steps)*30*time.Second))
 	ts.Check(err)
 	ts.Setenv(args[2], code)
+}
+
+func cmdNow(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 1, "now VAR")
+	ts.Setenv(args[0], strconv.FormatInt(time.Now().UnixMilli(), 10)) // the program's clock is real too
 }
 
 func cmdMode(ts *testscript.TestScript, _ bool, args []string) {

@@ -282,8 +282,10 @@ func (c *demoCmd) greet(s streams, d demoFile) {
 
 A bot's call, ready to copy:
   latchkey call --env %s --gateway %s get_my_account_status_v3
+and what the exchange pushes over WebSocket:
+  latchkey watch --env %s --gateway %s BTC-USD
 `, c.Data, d.Console, d.Console, d.Inbox, d.Gateway, d.GatewayTLS, file(node.CertificateName),
-		d.Email, d.SubuserEmail, file(demoFileName), file(botName), d.Gateway)
+		d.Email, d.SubuserEmail, file(demoFileName), file(botName), d.Gateway, file(botName), d.Gateway)
 }
 
 // demoInbox shows what would have been sent.

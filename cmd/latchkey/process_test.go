@@ -21,6 +21,7 @@ var readyWords = map[string]string{
 	"serve":   "Latchkey serves.",
 	"demo":    "A bot's call",
 	"sandbox": "sandbox exchange on",
+	"watch":   "Ctrl-C ends it",
 }
 
 // process is the program under test, running as a process of its own.
@@ -31,12 +32,15 @@ type process struct {
 	err  error
 }
 
-// launch starts a command whose Args[1] is serve, demo or sandbox, and waits
-// until it is ready. Its output goes to out and err.
+// launch starts a command whose Args[1] is one of readyWords, and waits until
+// it is ready. Its output goes to out and err.
 func launch(cmd *exec.Cmd, out, err io.Writer) (*process, error) {
 	p := &process{cmd: cmd, done: make(chan struct{}), said: &watcher{word: readyWords[cmd.Args[1]], found: make(chan struct{})}}
 	var complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(out, p.said), io.MultiWriter(err, &complaint) // out first: it is read as soon as p is ready
+	if cmd.Args[1] == "watch" {                                                           // its output is the pushes
+		cmd.Stdout, cmd.Stderr = out, io.MultiWriter(err, &complaint, p.said)
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -90,6 +94,17 @@ func (p *process) urls() map[string]string {
 		before = word
 	}
 	return urls
+}
+
+// ends waits until the process ends by itself and returns its exit code.
+func (p *process) ends() (int, error) {
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode(), nil
+	case <-time.After(patience):
+		p.kill()
+		return 0, errors.New("it went on, and was killed")
+	}
 }
 
 // watcher finds the line with a word in what is written to it.

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ccxt from "ccxt";
 
-const program = process.env.LATCHKEY ?? fileURLToPath(new URL("../../bin/latchkey", import.meta.url));
+export const program = process.env.LATCHKEY ?? fileURLToPath(new URL("../../bin/latchkey", import.meta.url));
 
 // pause waits for real time: the program under test is another process, whose
 // clock nobody moves.
