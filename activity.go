@@ -49,6 +49,7 @@ const (
 	ActKeyActivated     ActivityType = "key_activated"
 	ActKeyDeactivated   ActivityType = "key_deactivated"
 	ActKeyDeleted       ActivityType = "key_deleted"
+	ActKeySessionEnded  ActivityType = "key_session_ended" // by the owner; a WebSocket session of a bot
 	ActPendingOpened    ActivityType = "pending_opened"
 	ActPendingCancelled ActivityType = "pending_cancelled"
 	ActPendingDied      ActivityType = "pending_died" // too many wrong codes
@@ -66,7 +67,7 @@ const (
 var ActivityTypes = []ActivityType{
 	ActAccountCreated, ActMemberAdded, ActMemberRemoved, ActSignedIn, ActPasswordAccepted, ActSignInFailed, ActSignedOut,
 	ActPasswordChanged, ActResetAsked, ActPasswordReset, ActKeyCreated, ActKeyEdited, ActKeyActivated, ActKeyDeactivated, ActKeyDeleted,
-	ActPendingOpened, ActPendingCancelled, ActPendingDied, ActCodeSent, ActCodeWrong, ActFactorEnrolled,
+	ActKeySessionEnded, ActPendingOpened, ActPendingCancelled, ActPendingDied, ActCodeSent, ActCodeWrong, ActFactorEnrolled,
 	ActFactorRemoved, ActRecoveryRenewed, ActRecoveryUsed, ActRefused, ActKeysetRotated,
 }
 

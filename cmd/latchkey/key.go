@@ -14,6 +14,8 @@ type keyCmd struct {
 	Activate   keyActivateCmd   `cmd:"" help:"Activate a key as it stands."`
 	Deactivate keyDeactivateCmd `cmd:"" help:"Stop a key at once."`
 	Delete     keyDeleteCmd     `cmd:"" help:"Delete a key for ever."`
+	Sessions   keySessionsCmd   `cmd:"" help:"List the WebSocket sessions that bots have open with a key."`
+	EndSession keyEndSessionCmd `cmd:"" help:"End one of them; the bot may open another one."`
 }
 
 type keyCreateCmd struct {

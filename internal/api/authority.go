@@ -18,6 +18,7 @@ type Authority interface {
 	passkeys
 	keyReader
 	keyChanger
+	keySessions
 	pendings
 }
 
@@ -91,6 +92,15 @@ type keyChanger interface {
 	// Deactivate is the one operation that happens at once.
 	Deactivate(ctx context.Context, actor latchkey.Actor, id string) (latchkey.Key, latchkey.Receipt, error)
 	Delete(ctx context.Context, actor latchkey.Actor, id string, version int64) (authority.Step, error)
+}
+
+// keySessions are the WebSocket sessions that bots have open with a key.
+type keySessions interface {
+	KeySessions(ctx context.Context, actor latchkey.Actor, keyID string) ([]latchkey.KeySession, error)
+	// KeySessionCounts is about all keys at once; a key without one is missing.
+	KeySessionCounts(ctx context.Context, actor latchkey.Actor) (map[string]int, error)
+	// EndKeySession happens at once, and is recorded.
+	EndKeySession(ctx context.Context, actor latchkey.Actor, keyID, sessionID string) error
 }
 
 // pendings are operations that wait for their proof.

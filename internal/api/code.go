@@ -70,6 +70,7 @@ var codes = []code{
 	{"passkeys_unavailable", 403, "Browsers allow passkeys only where the console is reached over https under a name, or as localhost. Use another factor."},
 	{"not_found", 404, "There is no such thing in this account."},
 	{"key_not_found", 404, "There is no such key in this account, or it was deleted."},
+	{"session_not_found", 404, "The key has no such session, or it has ended already. Read the list again."},
 	{"no_such_factor", 404, "That factor is not enrolled."},
 	{"no_such_route", 404, "The path is none of this API's."},
 	{"method_not_allowed", 405, "The path takes other methods; the header Allow names them."},

@@ -64,15 +64,16 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 		if got, want := len(op.Security) > 0, r.Guard != Anyone; got != want {
 			t.Errorf("%s: wants a session %t, says %t", r.pattern(), want, got)
 		}
-		hasPathParam := false
+		hasPathParam, hasSession := false, false
 		for _, p := range op.Parameters {
 			hasPathParam = hasPathParam || p.In == "path" && p.Name == "id"
+			hasSession = hasSession || p.In == "path" && p.Name == "session"
 			if p.Description == "" {
 				t.Errorf("%s: parameter %s is not described", r.pattern(), p.Name)
 			}
 		}
-		if hasPathParam != strings.Contains(r.Path, "{id}") {
-			t.Errorf("%s: {id} and its parameter do not agree", r.pattern())
+		if hasPathParam != strings.Contains(r.Path, "{id}") || hasSession != strings.Contains(r.Path, "{session}") {
+			t.Errorf("%s: the path and its parameters do not agree", r.pattern())
 		}
 		for status, answer := range op.Responses {
 			for kind, media := range answer.Content {

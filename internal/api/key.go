@@ -21,8 +21,10 @@ func (s *server) keys(ctx context.Context, c caller, _ *struct{}) (*answer[Keys]
 		return nil, err
 	}
 	refused, err := s.Authority.RefusedByHour(ctx, c.Actor)
+	live := s.liveSessions(ctx, c)
 	row := func(k latchkey.Key) Key {
 		out, hours := key(k), refused[k.ID]
+		out.Live = live(k.ID)
 		out.Refused = hours[:] // of a key without refused calls: zeros
 		return out
 	}

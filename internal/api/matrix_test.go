@@ -24,14 +24,14 @@ type expect struct {
 	body    string
 }
 
-// matrix has a row for every route. {key}, {live}, {session}, {factor},
-// {edit}, {activation} and {code} stand for what newScene makes.
+// matrix has a row for every route. {key}, {live}, {elsewhere}, {session},
+// {factor}, {edit}, {activation} and {code} stand for what newScene makes.
 var matrix = map[string]expect{
 	"POST /v1/session":         {202, 202, 202, 202, 202, "", `{"email":"owner@one.example","password":"` + password + `"}`},
 	"GET /v1/session":          {200, 200, 200, 200, 204, "", ""},
 	"DELETE /v1/session":       {204, 204, 204, 204, 401, "", ""},
 	"GET /v1/sessions":         {200, 200, 200, 401, 401, "", ""},
-	"DELETE /v1/sessions/{id}": {204, 404, 404, 401, 401, "{session}", ""},
+	"DELETE /v1/sessions/{id}": {204, 404, 404, 401, 401, "{elsewhere}", ""},
 	"PUT /v1/password":         {204, 204, 204, 401, 401, "", `{"password":"` + password + `","newPassword":"another long sentence"}`},
 	"POST /v1/password/forgot": {202, 202, 202, 202, 202, "", `{"email":"owner@one.example"}`},
 	"POST /v1/password/reset":  {422, 422, 422, 422, 422, "", `{"token":"none","password":"another long sentence"}`}, // no such link, whoever asks
@@ -52,6 +52,9 @@ var matrix = map[string]expect{
 	"POST /v1/keys/{id}/activate":     {202, 403, 404, 401, 401, "{key}", `{"version":1}`},
 	"POST /v1/keys/{id}/deactivate":   {200, 403, 404, 401, 401, "{live}", ""},
 	"GET /v1/keys/{id}/refused-calls": {200, 403, 404, 401, 401, "{key}", ""},
+	"GET /v1/keys/{id}/sessions":      {200, 403, 404, 401, 401, "{live}", ""},
+
+	"DELETE /v1/keys/{id}/sessions/{session}": {204, 403, 404, 401, 401, "{live}", ""},
 
 	"GET /v1/pending/{id}":          {200, 404, 404, 403, 401, "{edit}", ""},
 	"POST /v1/pending/{id}/factor":  {200, 404, 404, 403, 401, "{edit}", `{"factorId":"{factor}"}`},
@@ -122,8 +125,9 @@ func newScene(t *testing.T) scene {
 	edit := owner.want(202, "PATCH /v1/keys/"+key, `{"version":1,"permissions":["trade"]}`)
 	activation := owner.want(202, "POST /v1/keys/"+key+"/activate", `{"version":1}`).at("id")
 	w.pass(2 * time.Minute) // another code may be asked for
+	w.bots.open(live, "ws_1")
 	s := scene{world: w, callers: map[string]*browser{"owner": owner, "subuser": subuser, "other": other, "half": &half, "nobody": {}}}
-	s.names = strings.NewReplacer("{key}", key, "{live}", live, "{session}", session, "{edit}", edit.at("id"),
+	s.names = strings.NewReplacer("{key}", key, "{live}", live, "{elsewhere}", session, "{session}", "ws_1", "{edit}", edit.at("id"),
 		"{activation}", activation, "{factor}", edit.at("factorId"), "{code}", owner.code())
 	w.must(w.store.Close())
 	return s

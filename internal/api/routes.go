@@ -24,7 +24,7 @@ const (
 // Route is one row of the policy.
 type Route struct {
 	Method string
-	Path   string // with {id} where an id stands
+	Path   string // with {id} where an id stands; {session} is one below a key
 	Guard  Guard
 }
 
@@ -63,6 +63,8 @@ func (s *server) routes() []route {
 		row("POST", "/v1/keys/{id}/activate", Owner, s.activateKey),
 		row("POST", "/v1/keys/{id}/deactivate", Owner, s.deactivateKey),
 		row("GET", "/v1/keys/{id}/refused-calls", Owner, s.refusedCalls),
+		row("GET", "/v1/keys/{id}/sessions", Owner, s.keySessions),
+		row("DELETE", "/v1/keys/{id}/sessions/{session}", Owner, s.endKeySession),
 
 		// A pending belongs to one session, which may be the half one whose second
 		// step it is. The authority shows it to no other.

@@ -113,6 +113,7 @@ type Key struct {
 	UpdatedAt   Moment   `json:"updatedAt" doc:"When it was changed last."`
 	LastUsed    *Moment  `json:"lastUsed,omitempty" doc:"When a call with it was allowed last, to some seconds; absent: never."`
 	Refused     []int64  `json:"refusedByHour,omitempty" minItems:"24" maxItems:"24" doc:"In the list of keys: refused calls of the last 24 hours, the oldest hour first; the last one runs. Hours begin as those of UTC." example:"[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,3,1]"`
+	Live        *int     `json:"liveSessions,omitempty" minimum:"0" doc:"In the list of keys: WebSocket sessions that bots have open with it now; absent: not known at the moment." example:"2"`
 }
 
 // key has no way to the secret: latchkey.Key does not carry it.

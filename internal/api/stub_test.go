@@ -25,6 +25,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 type stub struct {
 	Authority
 	fail    error // what every method below returns
+	silent  error // what the gateways answer when sessions are counted
 	noted   []string
 	asked   []latchkey.ActivityQuery
 	entries []latchkey.Activity
@@ -184,6 +185,10 @@ func wants(t *testing.T, w *httptest.ResponseRecorder, status int, code string) 
 
 func (s *stub) RefusedByHour(context.Context, latchkey.Actor) (map[string][authority.Day]int64, error) {
 	return nil, s.fail
+}
+
+func (s *stub) KeySessionCounts(context.Context, latchkey.Actor) (map[string]int, error) {
+	return nil, s.silent
 }
 
 func (s *stub) Deactivate(context.Context, latchkey.Actor, string) (latchkey.Key, latchkey.Receipt, error) {

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -52,6 +53,7 @@ type world struct {
 	clock     *atomic.Int64 // Unix microseconds
 	store     *store.Store
 	authority *authority.Authority
+	bots      bots
 	handler   http.Handler
 	contract  validator.Validator
 }
@@ -80,7 +82,7 @@ func openWorld(t *testing.T, dir string, now time.Time) *world {
 	limits := latchkey.DefaultLimits()
 	checker, err := passkey.New(passkey.Config{ConsoleURL: "https://console.example", Name: "Latchkey"})
 	w.must(err)
-	w.authority = authority.New(authority.Config{Store: w.store, Feed: calmFeed{}, Limits: limits, Now: w.now, Issuer: "Latchkey", Passkeys: checker})
+	w.authority = authority.New(authority.Config{Store: w.store, Feed: calmFeed{}, Sessions: &w.bots, Limits: limits, Now: w.now, Issuer: "Latchkey", Passkeys: checker})
 	actions, err := catalog.Prime()
 	w.must(err)
 	w.handler = api.New(api.Config{
@@ -98,6 +100,7 @@ func (w *world) copied(t *testing.T) *world {
 	w.must(os.CopyFS(dir, os.DirFS(w.dir)))
 	w.must(os.Chmod(filepath.Join(dir, "keyset.json"), 0o600)) // CopyFS copies no modes
 	c := openWorld(t, dir, w.now())
+	c.bots.list = slices.Clone(w.bots.list)
 	c.contract = w.contract // the same document; compiling it takes longer than the test
 	return c
 }

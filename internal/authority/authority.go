@@ -21,14 +21,17 @@ type Feed interface {
 	Doubt(keyID string)
 }
 
-// Config is what an Authority needs. All fields are required but Log and
-// Passkeys.
+// Config is what an Authority needs. All fields are required but Log, Sessions
+// and Passkeys.
 type Config struct {
-	Store  Store
-	Feed   Feed
-	Limits latchkey.Limits
-	Now    func() time.Time
-	Log    *slog.Logger
+	Store Store
+	Feed  Feed
+	// Sessions reaches the sessions of bots. Nil: this process reaches no
+	// gateway, and no key has one.
+	Sessions KeySessions
+	Limits   latchkey.Limits
+	Now      func() time.Time
+	Log      *slog.Logger
 	// Issuer is the name that authenticator apps show.
 	Issuer string
 	// ForbidSMS refuses new phone numbers as second factor (ASVS 6.6.1).
@@ -43,6 +46,7 @@ type Config struct {
 type Authority struct {
 	store     Store
 	feed      Feed
+	sessions  KeySessions
 	limits    latchkey.Limits
 	now       func() time.Time
 	log       *slog.Logger
@@ -57,8 +61,11 @@ func New(c Config) *Authority {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Sessions == nil {
+		c.Sessions = noSessions{}
+	}
 	return &Authority{
-		store: c.Store, feed: c.Feed, limits: c.Limits, now: c.Now, log: c.Log,
+		store: c.Store, feed: c.Feed, sessions: c.Sessions, limits: c.Limits, now: c.Now, log: c.Log,
 		issuer: c.Issuer, forbidSMS: c.ForbidSMS, passkeys: c.Passkeys, passwords: newPasswords(),
 	}
 }

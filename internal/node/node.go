@@ -190,7 +190,7 @@ func (n *Node) startGateway(ctx context.Context) error {
 		Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints,
 		TrustedProxies: c.TrustedProxies, ProxyProtocol: c.ProxyProtocol, Origins: c.WSOrigins,
 		MaxConns: c.MaxConns, MaxConnsEach: c.MaxConnsEach, MaxSessions: c.MaxSessions, MaxMessages: c.MaxMessages,
-		Now: c.Now, Log: c.Log, Metrics: n.metrics,
+		Now: c.Now, Start: start, Log: c.Log, Metrics: n.metrics,
 	})
 	if err != nil {
 		return err

@@ -136,6 +136,8 @@ var commands = map[string]func(context.Context, Door, json.RawMessage) (any, err
 	"key.activate":    with(mover(latchkey.OpActivate)),
 	"key.deactivate":  with(mover(latchkey.OpDeactivate)),
 	"key.delete":      with(mover(latchkey.OpDelete)),
+	"key.sessions":    with(Door.listSessions),
+	"key.end-session": with(Door.endSession),
 	"keyset.rotate":   with(Door.rotateKeyset),
 	"activity.verify": with(Door.verifyActivity),
 }

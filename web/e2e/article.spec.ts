@@ -275,7 +275,7 @@ test('Once, the SMS/OTP security step is passed, you will need to activate the e
 }) => {
   await listed(page, who)
   await changed(page, who)
-  await expect(pop(page)).toContainText('it is inactive now')
+  await expect(pop(page)).toContainText('is inactive now')
   await expect(page.getByRole('button', { name: 'ACTIVATE', exact: true })).toBeFocused()
   await expect(page.getByRole('button', { name: 'ACTIVATE LATER' })).toBeVisible()
 })

@@ -1,33 +1,13 @@
+import { button, field, go, look } from './axe'
 import { Bot } from './bot'
-import { change, confirmed, expect, faults, openEdit, type Page, paste, pop, save, test, tick, toggle } from './fixture'
+import { beginPasskey, device } from './device'
+import { change, confirmed, expect, openEdit, paste, pop, save, test, tick, toggle } from './fixture'
 import { addPhone, code, codes, enter, newKey, newOwner, type Person } from './world'
 
 // axe on every view and pop-up, each in light and in dark.
 
-test.use({ provoked: /status of 4\d\d/ })
+test.use({ provoked: /status of 4\d\d|ERR_FAILED/ })
 test.setTimeout(120_000) // for a machine that does much else; alone a walk takes 5 to 15 s
-
-/**
- * Judges what is on the screen: by every rule in light, and in dark by those
- * that colours can break. All faults of a walk are told, not only the first.
- */
-async function look(page: Page, what: string) {
-  await page.emulateMedia({ colorScheme: 'light' })
-  expect.soft(await faults(page), `${what}, light`).toEqual([])
-  await page.emulateMedia({ colorScheme: 'dark' })
-  await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark')
-  expect.soft(await faults(page, ['color-contrast', 'link-in-text-block']), `${what}, dark`).toEqual([])
-}
-
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
-const field = (page: Page) => page.getByLabel('Code', { exact: true })
-
-/** Goes to a view or a pop-up by its address and waits for its heading. */
-async function go(page: Page, path: string, heading: string | RegExp) {
-  await page.goto(path)
-  await expect(page.getByRole('heading', { name: heading }).last()).toBeVisible()
-  await expect(page.getByLabel('Loading')).toHaveCount(0)
-}
 
 test('axe finds nothing at the sign-in', async ({ page }) => {
   const who = newOwner()
@@ -45,6 +25,9 @@ test('axe finds nothing at the sign-in', async ({ page }) => {
   await button(page, 'Sign in').click()
   await expect(field(page)).toBeVisible()
   await look(page, 'second step of the sign-in')
+  await button(page, 'Use a recovery code').click()
+  await expect(page.getByLabel('Recovery code')).toBeVisible()
+  await look(page, 'recovery code')
 })
 
 test('axe finds nothing at a new key', async ({ page }) => {
@@ -131,6 +114,12 @@ test('axe finds nothing at what goes wrong', async ({ page, who }) => {
   await enter(page)
   await go(page, '/nowhere', 'There is no such page')
   await look(page, 'no such page')
+  await go(page, '/settings/api-keys/lk_none/edit', 'Edit')
+  await look(page, 'no such key')
+  await page.route('**/v1/keys', (route) => route.abort())
+  await go(page, '/settings/api-keys', 'API Keys Management')
+  await expect(button(page, 'Try again')).toBeVisible()
+  await look(page, 'the server does not answer')
 })
 
 test('axe finds nothing at the end of a key', async ({ page, who }) => {
@@ -196,10 +185,38 @@ test('axe finds nothing at security', async ({ page }) => {
   await confirmed(page, who.phone, () => button(page, 'Continue').click())
   await expect(pop(page)).toContainText('Scan this with the app')
   await look(page, 'the QR code')
-  await go(page, '/settings/security/recovery-codes', 'Make new recovery codes')
+  await go(page, '/settings/security', 'Security')
+  await page.getByRole('link', { name: 'Make new codes' }).click()
+  await expect(page).toHaveURL('/settings/security/recovery-codes')
   await look(page, 'recovery codes')
   await page.getByLabel('Your password').fill(who.password)
   await confirmed(page, who.phone, () => button(page, 'Continue').click())
   await expect(pop(page)).toContainText('Your recovery codes')
   await look(page, 'the recovery codes')
+  await page.goBack()
+  await expect(pop(page)).toContainText('Leave without the codes?')
+  await look(page, 'leaving the recovery codes')
+})
+
+test('axe finds nothing at a passkey', async ({ page, who }) => {
+  const finger = await device(page)
+  await go(page, '/settings/security/add-passkey', 'Add a passkey')
+  await look(page, 'add a passkey')
+  await beginPasskey(page, who)
+  await look(page, 'create the passkey')
+  await button(page, 'Create the passkey').click()
+  await expect(page.getByText('Your passkey is added')).toBeVisible()
+  await look(page, 'the passkey is added')
+  newKey(who.account, 'bot-1', '--active')
+  await go(page, '/settings/api-keys', 'API Keys Management')
+  await openEdit(page)
+  await toggle(page, 'Trade').check()
+  await tick(page).check()
+  await finger.verified(false)
+  await save(page).click()
+  await button(page, 'Use the passkey').click()
+  await expect(pop(page)).toContainText('No passkey was used')
+  await look(page, 'no passkey was used')
+  await button(page, 'Use another factor').click()
+  await look(page, 'which factor')
 })

@@ -20,9 +20,7 @@ export const test = plain.extend<Options & Fixtures>({
   complaints: [
     async ({ context, provoked }, use) => {
       const complaints: string[] = []
-      // A header may name what one browser on one system does not know.
-      const known = /Permissions-Policy header: Unrecognized feature/
-      const complain = (text: string) => known.test(text) || provoked?.test(text) || complaints.push(text)
+      const complain = (text: string) => provoked?.test(text) || complaints.push(text)
       context.on('console', (message) => {
         // React and the browser warn of faults too (keys, hydration, deprecated features, CSP reports).
         if (['error', 'warning'].includes(message.type())) complain(`${message.type()}: ${message.text()}`)

@@ -80,7 +80,7 @@ test('the keyboard alone does the whole edit, and the focus comes back', async (
   await page.keyboard.press('Enter')
   await expect(page.getByRole('dialog')).toHaveCount(0)
   await expect(row(page)).toContainText('1.1.1.1')
-  await expect(page.getByRole('main').locator(':focus'), 'the focus is on the page and not lost').toHaveCount(1)
+  await expect(edit).toBeFocused()
 })
 
 test('Escape closes the topmost pop-up and gives the focus back to what opened it', async ({ page, who }) => {
@@ -92,6 +92,77 @@ test('Escape closes the topmost pop-up and gives the focus back to what opened i
   await page.keyboard.press('Escape')
   await expect(page.getByRole('dialog')).toHaveCount(0)
   await expect(page.getByRole('link', { name: 'Edit bot-1' })).toBeFocused()
+})
+
+test('a list that is read late takes no focus away: not from ACTIVATE, not from the heading after Delete', async ({
+  page,
+  who,
+}) => {
+  await listed(page, who)
+  await page.route('**/v1/keys', async (route) => {
+    const answer = await route.fetch()
+    await page.waitForTimeout(1000) // a slow network
+    await route.fulfill({ response: answer })
+  })
+  await confirmed(page, who.phone, () => change(page))
+  await expect(page.getByRole('button', { name: 'ACTIVATE', exact: true })).toBeFocused()
+  await page.getByRole('button', { name: 'ACTIVATE LATER' }).click()
+  await page.getByRole('link', { name: 'Delete bot-1' }).click()
+  await confirmed(page, who.phone, () => page.getByRole('button', { name: 'Delete', exact: true }).click())
+  await page.getByRole('button', { name: 'Done' }).click()
+  await expect(page.getByRole('heading', { name: 'API Keys Management' })).toBeFocused()
+  await expect(row(page)).toHaveCount(0)
+  await page.unrouteAll({ behavior: 'ignoreErrors' })
+})
+
+test('a second Escape in the same moment closes no more than the topmost pop-up', async ({ page, who }) => {
+  await listed(page, who)
+  await change(page)
+  await pop(page).evaluate((dialog) => {
+    for (let i = 0; i < 2; i++) dialog.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))
+  })
+  await expect(page.getByLabel('Code', { exact: true })).toHaveCount(0)
+  await expect(toggle(page, 'Funds Internal')).toBeChecked()
+  await pop(page).evaluate((dialog) => {
+    for (let i = 0; i < 2; i++) dialog.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))
+  })
+  await expect(page.getByRole('dialog')).toHaveCount(0)
+  await expect(page).toHaveURL('/settings/api-keys')
+  await expect(row(page)).toBeVisible()
+})
+
+test('after each pop-up of a key the focus is where it was opened; of a key that is gone, at the heading', async ({
+  page,
+  who,
+}) => {
+  await listed(page, who)
+  const act = (name: string) => page.getByRole('link', { name: `${name} bot-1` })
+  const done = () => page.getByRole('button', { name: 'Done' }).click()
+  await act('Deactivate').click()
+  await page.getByRole('button', { name: 'Deactivate', exact: true }).click()
+  await done()
+  await expect(act('Activate'), 'the button that took its place').toBeFocused()
+  await act('Activate').click()
+  await confirmed(page, who.email, () => page.getByRole('button', { name: 'ACTIVATE', exact: true }).click())
+  await done()
+  await expect(act('Deactivate')).toBeFocused()
+
+  await confirmed(page, who.phone, () => change(page))
+  await page.getByRole('button', { name: 'ACTIVATE LATER' }).click()
+  await expect(act('Edit')).toBeFocused()
+  await openEdit(page)
+  await page.getByRole('button', { name: 'Close' }).click()
+  await expect(act('Edit')).toBeFocused()
+
+  await act('Delete').click()
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click()
+  await expect(act('Delete')).toBeFocused()
+  await act('Delete').click()
+  await confirmed(page, who.phone, () => page.getByRole('button', { name: 'Delete', exact: true }).click())
+  await expect(pop(page)).toContainText('was deleted')
+  await done()
+  await expect(row(page)).toHaveCount(0)
+  await expect(page.getByRole('heading', { name: 'API Keys Management' })).toBeFocused()
 })
 
 for (const reducedMotion of ['reduce', 'no-preference'] as const) {

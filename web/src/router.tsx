@@ -115,6 +115,11 @@ const refusedCalls = createRoute({
   path: '$keyId/refused-calls',
   component: lazyRouteComponent(() => import('@/features/activity/RefusedCalls'), 'RefusedCalls'),
 })
+const liveSessions = createRoute({
+  getParentRoute: () => keys,
+  path: '$keyId/sessions',
+  component: lazyRouteComponent(() => import('@/features/keys/LiveSessions'), 'LiveSessions'),
+})
 
 const methods = createRoute({
   getParentRoute: () => app,
@@ -187,7 +192,7 @@ const tree = root.addChildren([
   setUp,
   app.addChildren([
     start,
-    keys.addChildren([newKey, editKey, activateKey, deactivateKey, deleteKey, refusedCalls]),
+    keys.addChildren([newKey, editKey, activateKey, deactivateKey, deleteKey, refusedCalls, liveSessions]),
     methods,
     activities,
     security.addChildren([addApp, addPhone, addPasskey, removeFactor, recoveryCodes, password]),

@@ -89,3 +89,9 @@ it('before anybody has signed in, nobody is nobody', async () => {
   server.mockResolvedValueOnce(new Response(null, { status: 204 }))
   expect(await makeQueryClient().fetchQuery(sessionQuery)).toBeNull()
 })
+
+it('a fault of the server tells a request that only read from one that may have changed something', async () => {
+  server.mockImplementation(async () => json({ code: 'internal_error', status: 500 }, 500))
+  await expect(answer(client.GET('/v1/keys'))).rejects.toMatchObject({ code: 'internal_error', read: true })
+  await expect(edit()).rejects.toMatchObject({ code: 'internal_error', read: false })
+})

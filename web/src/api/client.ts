@@ -8,11 +8,15 @@ import { signal } from '@/lib/signal'
 /** False after a request that got no answer at all, until one gets through. */
 export const reachable = signal(true)
 
+/** Answers to requests that change nothing (RFC 9110, 9.2.1). */
+const reads = new WeakSet<Response>()
+
 async function ask(request: Request): Promise<Response> {
   try {
     const response = await fetch(request)
     // A proxy that finds no server behind it answers in its place.
     reachable.set(response.status !== 502 && response.status !== 504)
+    if (request.method === 'GET') reads.add(response)
     noteServerTime(response.headers.get('Date'))
     return response
   } catch (error) {
@@ -51,6 +55,6 @@ export async function answer<T>(sent: Sent<T>): Promise<T> {
     if (error instanceof ProblemError || (error instanceof DOMException && error.name === 'AbortError')) throw error
     throw new ProblemError({ code: 'unreadable' }) // not JSON, or cut off
   }
-  if (!got.response.ok) throw problemOf(got.error, got.response)
+  if (!got.response.ok) throw problemOf(got.error, got.response, reads.has(got.response))
   return got.data as T // undefined for 204, where T has no body
 }

@@ -1,6 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import { type ProblemError, toProblem } from '@/api/problem'
-import { count, sentence } from '@/lib/format'
+import { duration, sentence } from '@/lib/format'
 import { en } from '@/lib/i18n'
 
 type OwnText = keyof typeof en.problem
@@ -16,17 +16,11 @@ export function useExplain(): (error: unknown) => Explained {
   const { t } = useTranslation('problem')
   return (error) => {
     const problem = toProblem(error)
-    const wait = problem.retryAfter ? t('wait', { time: waiting(problem.retryAfter) }) : ''
-    const text = isOwn(problem.code) ? t(problem.code) : sentence(problem.detail) || t('unreadable')
+    const wait = problem.retryAfter ? t('wait', { time: duration(problem.retryAfter) }) : ''
+    const code = problem.code === 'internal_error' && problem.read ? 'internal_read' : problem.code
+    const text = isOwn(code) ? t(code) : sentence(problem.detail) || t('unreadable')
     // A fault of the server is worth a question to the operator; a wrong input is not.
     const requestId = problem.status >= 500 ? problem.requestId : undefined
     return { text: `${text} ${wait}`.trim(), requestId, problem }
   }
-}
-
-function waiting(seconds: number): string {
-  const minutes = Math.ceil(seconds / 60)
-  const words = (n: number, unit: 'second' | 'minute') =>
-    new Intl.NumberFormat(undefined, { style: 'unit', unit, unitDisplay: 'long' }).format(n)
-  return seconds < 90 ? words(seconds, 'second') : minutes < 600 ? words(minutes, 'minute') : count(minutes)
 }

@@ -16,8 +16,10 @@ export class ProblemError extends Error {
   readonly triesLeft: number | undefined
   readonly retryAfter: number | undefined
   readonly requestId: string | undefined
+  /** The request only read, so that nothing can have changed. */
+  readonly read: boolean
 
-  constructor(p: Partial<Problem> & { code: string }) {
+  constructor(p: Partial<Problem> & { code: string }, read = false) {
     super(p.detail ?? p.code)
     this.name = 'ProblemError'
     this.status = p.status ?? 0
@@ -27,6 +29,7 @@ export class ProblemError extends Error {
     this.triesLeft = p.triesLeft
     this.retryAfter = p.retryAfter
     this.requestId = p.requestId
+    this.read = read
   }
 
   /** No answer came, so it is unknown whether a change happened. */
@@ -44,9 +47,9 @@ function isProblem(body: unknown): body is Problem {
   return typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string'
 }
 
-/** Reads the body of an answer that is no success. */
-export function problemOf(body: unknown, response: Response): ProblemError {
-  if (isProblem(body)) return new ProblemError(body)
+/** Reads the body of an answer that is no success; read: to a request that only reads. */
+export function problemOf(body: unknown, response: Response, read: boolean): ProblemError {
+  if (isProblem(body)) return new ProblemError(body, read)
   const requestId = response.headers.get('X-Request-Id') ?? undefined
-  return new ProblemError({ code: 'unreadable', status: response.status, requestId })
+  return new ProblemError({ code: 'unreadable', status: response.status, requestId }, read)
 }

@@ -177,7 +177,7 @@ export interface paths {
         };
         /**
          * List the keys
-         * @description All keys of the account that are not deleted, with their refused calls of the last day.
+         * @description All keys of the account that are not deleted, with their refused calls of the last day and the number of their live sessions.
          */
         get: operations["listKeys"];
         put?: never;
@@ -275,6 +275,46 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the live sessions of a key
+         * @description The WebSocket sessions that bots have open with it, the oldest first. They are in the gateway's memory: the list is as of now.
+         */
+        get: operations["listKeySessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{id}/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a live session of a key
+         * @description At once, without a code. The bot is told and its connection is closed with 4403; it may open another one, so a bot that must stop needs the key deactivated.
+         */
+        delete: operations["endKeySession"];
         options?: never;
         head?: never;
         patch?: never;
@@ -724,15 +764,12 @@ export interface components {
              * @example key_edited
              * @enum {string}
              */
-            type: "account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated";
+            type: "account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated";
         };
         Catalog: {
             /** @description Every method, by name. */
             actions: components["schemas"]["Action"][];
-            /**
-             * @description Base URL of the gateway as bots reach it; absent: the operator did not say.
-             * @example https://api.example.com
-             */
+            /** @description Base URL of the gateway as bots reach it; absent: the operator did not say. */
             gateway?: string;
             /** @description The five permissions, in the order in which they are shown. */
             permissions: components["schemas"]["Permission"][];
@@ -1040,6 +1077,12 @@ export interface components {
              */
             lastUsed?: string;
             /**
+             * Format: int64
+             * @description In the list of keys: WebSocket sessions that bots have open with it now; absent: not known at the moment.
+             * @example 2
+             */
+            liveSessions?: number;
+            /**
              * @description The owner's name for it, unique in the account.
              * @example bot-1
              */
@@ -1101,6 +1144,41 @@ export interface components {
              */
             version: number;
         };
+        KeySession: {
+            /**
+             * @description The session's id; the gateway's log has it, and the bot got it as Latchkey-Request-Id.
+             * @example ws_1c4h7n0s3x6b9f2k5p8t1w4z7a
+             */
+            id: string;
+            /**
+             * @description The address of the bot.
+             * @example 192.0.2.7
+             */
+            ip: string;
+            /**
+             * @description The method that it called last; absent before the first call.
+             * @example do_my_new_order
+             */
+            lastAction?: string;
+            /**
+             * Format: date-time
+             * @description When it did; before the first call, when it logged on.
+             * @example 2026-03-01T12:00:00.000Z
+             */
+            lastAt: string;
+            /**
+             * Format: int64
+             * @description Calls that it sent since then.
+             * @example 1240
+             */
+            messages: number;
+            /**
+             * Format: date-time
+             * @description When it logged on.
+             * @example 2026-03-01T12:00:00.000Z
+             */
+            since: string;
+        };
         Keys: {
             /** @description The keys that are not deleted. */
             items: components["schemas"]["Key"][];
@@ -1110,6 +1188,10 @@ export interface components {
              * @example 5
              */
             most: number;
+        };
+        ListKeySession: {
+            /** @description Everything there is. */
+            items: components["schemas"]["KeySession"][];
         };
         ListPerson: {
             /** @description Everything there is. */
@@ -1896,7 +1978,7 @@ export interface operations {
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
                 /** @description Only these types; repeat the parameter. */
-                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated")[];
+                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated")[];
                 /** @description Only about this key. */
                 key?: string;
                 /** @description next of the page before; absent: from the newest. */
@@ -2125,7 +2207,7 @@ export interface operations {
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
                 /** @description Only these types; repeat the parameter. */
-                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated")[];
+                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated")[];
                 /** @description Only about this key. */
                 key?: string;
             };
@@ -2594,7 +2676,6 @@ export interface operations {
                      *           "ws": true
                      *         }
                      *       ],
-                     *       "gateway": "https://api.example.com",
                      *       "permissions": [
                      *         {
                      *           "display": "Funds Internal",
@@ -3603,6 +3684,7 @@ export interface operations {
                      *           "createdAt": "2026-03-01T12:00:00.000Z",
                      *           "id": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *           "lastUsed": "2026-03-01T12:00:00.000Z",
+                     *           "liveSessions": 2,
                      *           "name": "bot-1",
                      *           "permissions": [
                      *             "read",
@@ -4171,6 +4253,7 @@ export interface operations {
                      *       "createdAt": "2026-03-01T12:00:00.000Z",
                      *       "id": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *       "lastUsed": "2026-03-01T12:00:00.000Z",
+                     *       "liveSessions": 2,
                      *       "name": "bot-1",
                      *       "permissions": [
                      *         "read",
@@ -5443,6 +5526,7 @@ export interface operations {
                      *         "createdAt": "2026-03-01T12:00:00.000Z",
                      *         "id": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *         "lastUsed": "2026-03-01T12:00:00.000Z",
+                     *         "liveSessions": 2,
                      *         "name": "bot-1",
                      *         "permissions": [
                      *           "read",
@@ -5749,6 +5833,454 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["PageRefusedCall"];
                 };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listKeySessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id, as a list or an earlier answer gave it. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "ws_1c4h7n0s3x6b9f2k5p8t1w4z7a",
+                     *           "ip": "192.0.2.7",
+                     *           "lastAction": "do_my_new_order",
+                     *           "lastAt": "2026-03-01T12:00:00.000Z",
+                     *           "messages": 1240,
+                     *           "since": "2026-03-01T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListKeySession"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endKeySession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id, as a list or an earlier answer gave it. */
+                id: string;
+                /** @description The id of the session, as the list gave it. */
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -7392,6 +7924,7 @@ export interface operations {
                      *         "createdAt": "2026-03-01T12:00:00.000Z",
                      *         "id": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *         "lastUsed": "2026-03-01T12:00:00.000Z",
+                     *         "liveSessions": 2,
                      *         "name": "bot-1",
                      *         "permissions": [
                      *           "read",
@@ -7518,6 +8051,7 @@ export interface operations {
                      *         "createdAt": "2026-03-01T12:00:00.000Z",
                      *         "id": "lk_7m2q9t4x0z5c1f6h3j8n",
                      *         "lastUsed": "2026-03-01T12:00:00.000Z",
+                     *         "liveSessions": 2,
                      *         "name": "bot-1",
                      *         "permissions": [
                      *           "read",

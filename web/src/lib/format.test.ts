@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { addresses, ago, clock, sentence } from '@/lib/format'
+import { addresses, ago, clock, duration, sentence } from '@/lib/format'
 
 it.each([
   [300_000, '5:00'],
@@ -9,6 +9,14 @@ it.each([
   [0, '0:00'],
   [-5, '0:00'],
 ])('%i ms is %s', (ms, text) => expect(clock(ms)).toBe(text))
+
+it.each([
+  [1, '1 second'],
+  [89, '89 seconds'],
+  [90, '2 minutes'],
+  [900, '15 minutes'],
+  [5401, '2 hours'],
+])('%i seconds are %s', (seconds, text) => expect(duration(seconds, 'en-GB')).toBe(text))
 
 it('writes what nobody reads digit by digit as a power of two', () => {
   expect(addresses(256n, 'en')).toBe('256')

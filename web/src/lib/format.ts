@@ -52,6 +52,14 @@ export function clock(milliseconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
 }
 
+/** A length of time in words, rounded up: "90 minutes", "2 hours". */
+export function duration(seconds: number, locale?: Locale): string {
+  const words = (n: number, unit: 'second' | 'minute' | 'hour') =>
+    new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(Math.ceil(n))
+  if (seconds < 90) return words(seconds, 'second')
+  return seconds <= 5400 ? words(seconds / 60, 'minute') : words(seconds / 3600, 'hour')
+}
+
 /** Makes a sentence of a text of the API, which begins small and has no full stop. */
 export function sentence(text: string): string {
   const trimmed = text.trim()

@@ -1,4 +1,5 @@
 import { type LinkProps, useLocation, useNavigate, useRouter } from '@tanstack/react-router'
+import { useRef } from 'react'
 
 /**
  * Closes a pop-up that has an address. Opened from the page below, that is one
@@ -9,7 +10,11 @@ export function useClose(to: NonNullable<LinkProps['to']>): () => void {
   const over = useLocation({ select: (l) => l.state.over })
   const router = useRouter()
   const navigate = useNavigate()
+  const closing = useRef(false)
   return () => {
+    // The step back takes a moment; a second Escape in it would leave the page below as well.
+    if (closing.current) return
+    closing.current = true
     if (over) router.history.back()
     else void navigate({ to, replace: true })
   }

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import type { Activity } from '@/api/types'
+import { en } from '@/lib/i18n'
 import { Time } from '@/ui/Time'
 import classes from './ActivityTable.module.css'
 import { Changes } from './Changes'
@@ -61,6 +62,10 @@ function Who({ id, email }: { id: string | undefined; email: string | undefined 
 /** These were no success. */
 const bad: Activity['type'][] = ['refused', 'sign_in_failed', 'code_wrong', 'pending_died']
 
+type FactorKind = keyof typeof en.activity.factor
+/** The subject of an act on a second factor is its kind, as the API writes it. */
+const isFactor = (subject: string): subject is FactorKind => Object.hasOwn(en.activity.factor, subject)
+
 function What({ of, onKey }: { of: Activity; onKey: (id: string) => void }) {
   const { t } = useTranslation('activity')
   const { keyId, subject } = of
@@ -79,7 +84,7 @@ function What({ of, onKey }: { of: Activity; onKey: (id: string) => void }) {
           <bdi>{subject}</bdi>
         </button>
       ) : (
-        subject && <bdi className={classes.subject}>{subject}</bdi>
+        subject && <bdi className={classes.subject}>{isFactor(subject) ? t(`factor.${subject}`) : subject}</bdi>
       )}
       {of.note && <p className={classes.note}>{of.note}</p>}
       <Changes of={of.changes} />

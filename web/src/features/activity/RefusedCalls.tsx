@@ -7,6 +7,7 @@ import { catalogQuery } from '@/api/queries'
 import { Ready } from '@/api/Ready'
 import type { Key } from '@/api/types'
 import { useClose } from '@/lib/useClose'
+import { Buttons } from '@/ui/Buttons'
 import { Dialog } from '@/ui/Dialog'
 import { Empty } from '@/ui/Empty'
 import { Loading } from '@/ui/Loading'
@@ -23,15 +24,15 @@ export function RefusedCalls() {
   const close = useClose('/settings/api-keys')
   const key = useQuery(keyQuery(keyId))
   const foot = (
-    <div className={classes.foot}>
+    <Buttons>
       <Button variant="default" onClick={close}>
         {t('refused.close')}
       </Button>
-    </div>
+    </Buttons>
   )
   const title = key.data ? t('refused.titleOf', { name: key.data.name }) : t('refused.title')
   return (
-    <Dialog title={title} onClose={close} width={760} foot={foot}>
+    <Dialog title={title} onClose={close} width={880} foot={foot}>
       <Ready query={key} loading={<Loading lines={5} height={28} />}>
         {(of) => <List of={of} />}
       </Ready>

@@ -50,7 +50,7 @@ function Call({ call }: { call: RefusedCall }) {
       <span className={classes.time}>
         <Time at={call.at} />
       </span>
-      <bdi className={classes.mono}>{call.action || t('refused.noAction')}</bdi>
+      <bdi className={`${classes.mono} ${classes.action}`}>{call.action || t('refused.noAction')}</bdi>
       <span>
         {t('refused.from')} <span className={classes.mono}>{call.ip}</span>
       </span>

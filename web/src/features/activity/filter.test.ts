@@ -31,7 +31,14 @@ describe('the period', () => {
 describe('the action type', () => {
   it('is one type, a group of them, or all', () => {
     expect(kindsOf('key_edited')).toEqual(['key_edited'])
-    expect(kindsOf('keys')).toEqual(['key_created', 'key_edited', 'key_activated', 'key_deactivated', 'key_deleted'])
+    expect(kindsOf('keys')).toEqual([
+      'key_created',
+      'key_edited',
+      'key_activated',
+      'key_deactivated',
+      'key_deleted',
+      'key_session_ended',
+    ])
     expect(kindsOf(undefined)).toEqual([])
     expect(kindsOf('toString')).toEqual([])
   })

@@ -12,6 +12,7 @@ const groupOf: Record<Kind, Group> = {
   key_activated: 'keys',
   key_deactivated: 'keys',
   key_deleted: 'keys',
+  key_session_ended: 'keys',
   pending_opened: 'proofs',
   pending_cancelled: 'proofs',
   pending_died: 'proofs',

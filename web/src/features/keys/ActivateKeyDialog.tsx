@@ -1,5 +1,6 @@
 import { Button, Stack } from '@mantine/core'
 import { useLocation } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Key } from '@/api/types'
 import { Buttons } from '@/ui/Buttons'
@@ -20,15 +21,20 @@ function Ask({ of, onClose }: { of: Key; onClose: () => void }) {
   const { t } = useTranslation('keys')
   const edited = useLocation({ select: (l) => l.state.edited })
   const activation = useActivation(of)
-  if (activation.done) return <ActivatedDialog of={activation.done} onClose={onClose} />
   const active = of.status === 'active'
+  const act = useRef<HTMLButtonElement>(null)
+  // After an edit the list may tell a moment later that the key is inactive; the button comes then.
+  useEffect(() => {
+    if (!active) act.current?.focus()
+  }, [active])
+  if (activation.done) return <ActivatedDialog of={activation.done} onClose={onClose} />
   const foot = (
     <Buttons>
       <Button variant="default" onClick={onClose}>
-        {t(active ? 'close' : 'activateLater')}
+        {t(active ? 'close' : edited ? 'activateLater' : 'cancel')}
       </Button>
       {!active && (
-        <Button onClick={activation.start} loading={activation.busy} data-autofocus="">
+        <Button ref={act} onClick={activation.start} loading={activation.busy} data-autofocus="">
           {t('activateNow')}
         </Button>
       )}

@@ -1,5 +1,5 @@
 import { Button, Stack } from '@mantine/core'
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useExplain } from '@/api/explain'
@@ -10,7 +10,7 @@ import { Dialog } from '@/ui/Dialog'
 import { TextLink } from '@/ui/LinkButton'
 import { Notice } from '@/ui/Notice'
 import { KeyFacts } from './KeyParts'
-import { beginDelete } from './queries'
+import { beginDelete, keysQuery } from './queries'
 import { ReceiptNote } from './ReceiptNote'
 import { WithKey } from './WithKey'
 
@@ -25,7 +25,13 @@ function Ask({ of, onClose }: { of: Key; onClose: () => void }) {
   const explain = useExplain()
   const [done, setDone] = useState<Outcome | null>(null)
   const begin = useMutation({ mutationFn: () => beginDelete(of), onSuccess: (step) => proof.open(step) })
-  const proof = useStepUp({ operations: ['delete'], onConfirmed: setDone, onAgain: () => begin.mutate() })
+  const cache = useQueryClient()
+  const deleted = (outcome: Outcome) => {
+    // Its row goes now and not with the next reading, which may come when the focus has returned to it.
+    cache.setQueryData(keysQuery.queryKey, (old) => old && { ...old, items: old.items.filter((k) => k.id !== of.id) })
+    setDone(outcome)
+  }
+  const proof = useStepUp({ operations: ['delete'], onConfirmed: deleted, onAgain: () => begin.mutate() })
   if (done) return <Deleted of={of} outcome={done} onClose={onClose} />
   const foot = (
     <Buttons>

@@ -1,7 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import type { PermissionName } from '@/api/types'
 import { count } from '@/lib/format'
-import { Notice } from '@/ui/Notice'
 import classes from './Diff.module.css'
 import type { Difference } from './edit'
 
@@ -9,7 +8,7 @@ import type { Difference } from './edit'
 export function Diff({ of: { permissions, allowlist } }: { of: Difference }) {
   const { t } = useTranslation('keys')
   if (!permissions && !allowlist) return null
-  const name = (p: PermissionName) => t(`permission.${p}.name`)
+  const name = (p: PermissionName) => t(`permission.${p}.name`).replaceAll(' ', '\u00a0') // stays on one line
   const size = (entries: string[]) =>
     entries.length === 0 ? t('anyAddress') : t('entries', { count: entries.length, n: count(entries.length) })
   return (
@@ -32,19 +31,28 @@ export function Diff({ of: { permissions, allowlist } }: { of: Difference }) {
           added={allowlist.added}
           removed={allowlist.removed}
           mono
+          opens={allowlist.now.length === 0}
         />
       )}
-      {allowlist?.now.length === 0 && <Notice kind="warn">{t('diff.opens')}</Notice>}
     </section>
   )
 }
 
-type ChangeProps = { label: string; old: string; now: string; added: string[]; removed: string[]; mono?: boolean }
+type ChangeProps = {
+  label: string
+  old: string
+  now: string
+  added: string[]
+  removed: string[]
+  mono?: boolean
+  /** The whitelist goes; the field above says what that means. */
+  opens?: boolean
+}
 
 /** How many items of a long list are named. */
 const named = 12
 
-function Change({ label, old, now, added, removed, mono = false }: ChangeProps) {
+function Change({ label, old, now, added, removed, mono = false, opens = false }: ChangeProps) {
   const { t } = useTranslation('keys')
   const items = [...removed.map((text) => ({ text, plus: false })), ...added.map((text) => ({ text, plus: true }))]
   return (
@@ -59,13 +67,13 @@ function Change({ label, old, now, added, removed, mono = false }: ChangeProps) 
       </span>
       <ins>
         <span className="sr-only">{t('diff.new')} </span>
-        {now}
+        <span className={opens ? classes.opens : undefined}>{now}</span>
         <ul className={classes.items}>
           {items.slice(0, named).map(({ text, plus }) => (
             <li key={`${plus} ${text}`}>
               <span className={plus ? classes.plus : classes.minus} aria-hidden>
                 {plus ? '+' : '−'}
-              </span>{' '}
+              </span>
               <span className="sr-only">{t(plus ? 'diff.added' : 'diff.removed')} </span>
               <span className={mono ? classes.mono : undefined}>{text}</span>
             </li>

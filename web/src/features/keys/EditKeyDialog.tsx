@@ -113,8 +113,8 @@ type FootProps = { state: Edit; onTick: (on: boolean) => void; onSave: () => voi
 /** The acknowledgement; once it is ticked, Save and Cancel. */
 function Foot({ state, onTick, onSave, onCancel }: FootProps) {
   const { t } = useTranslation('keys')
-  const why = obstacle(state)
-  const blocked = why !== null || state.name === 'changed' || state.name === 'gone'
+  const why = state.name === 'changed' ? 'changed' : obstacle(state)
+  const blocked = why !== null || state.name === 'gone'
   return (
     <Stack gap="sm">
       <Checkbox
@@ -123,19 +123,14 @@ function Foot({ state, onTick, onSave, onCancel }: FootProps) {
         onChange={(event) => onTick(event.currentTarget.checked)}
       />
       {state.acknowledged && (
-        <div className={classes.foot}>
-          <p className={classes.why} id="why-not" role="status">
-            {why && t(`obstacle.${why}`)}
-          </p>
-          <Buttons>
-            <Button variant="default" onClick={onCancel}>
-              {t('cancel')}
-            </Button>
-            <Button onClick={onSave} loading={state.name === 'saving'} disabled={blocked} aria-describedby="why-not">
-              {t('save')}
-            </Button>
-          </Buttons>
-        </div>
+        <Buttons why={{ id: 'why-not', text: why && t(`obstacle.${why}`) }}>
+          <Button variant="default" onClick={onCancel}>
+            {t('cancel')}
+          </Button>
+          <Button onClick={onSave} loading={state.name === 'saving'} disabled={blocked} aria-describedby="why-not">
+            {t('save')}
+          </Button>
+        </Buttons>
       )}
     </Stack>
   )

@@ -6,6 +6,7 @@ import { Time } from '@/ui/Time'
 import { KeyActions } from './KeyActions'
 import classes from './KeyList.module.css'
 import { KeyId, LastUsed, PermissionTags, Status, Whitelist } from './KeyParts'
+import { LiveLink } from './LiveLink'
 import { Refusals } from './Refusals'
 
 /** The keys: a table where there is room, else a card for each. */
@@ -41,14 +42,15 @@ function KeyTable({ keys }: { keys: Key[] }) {
               <td>
                 <KeyId of={key} short />
               </td>
-              <td>
+              <td className={classes.whitelist}>
                 <Whitelist entries={key.allowlist} most={2} />
               </td>
-              <td className={classes.nowrap}>
+              <td className={classes.when}>
                 <Time at={key.updatedAt} relative />
               </td>
-              <td className={classes.nowrap}>
+              <td className={classes.when}>
                 <LastUsed of={key} />
+                <LiveLink of={key} />
                 <Refusals of={key} />
               </td>
               <td>
@@ -86,12 +88,13 @@ function KeyCards({ keys }: { keys: Key[] }) {
               <Whitelist entries={key.allowlist} most={2} />
             </dd>
             <dt>{t('column.updated')}</dt>
-            <dd>
+            <dd className={classes.when}>
               <Time at={key.updatedAt} relative />
             </dd>
             <dt>{t('column.used')}</dt>
-            <dd>
+            <dd className={classes.when}>
               <LastUsed of={key} />
+              <LiveLink of={key} />
               <Refusals of={key} />
             </dd>
           </dl>

@@ -75,15 +75,11 @@ export function LastUsed({ of }: { of: Key }) {
   return of.lastUsed ? <Time at={of.lastUsed} relative /> : <span className={classes.muted}>{t('never')}</span>
 }
 
-/** The key's data in a pop-up that asks about it. */
+/** The key's data in a pop-up that asks about it; its name is in the title. */
 export function KeyFacts({ of }: { of: Key }) {
   const { t } = useTranslation('keys')
   return (
     <dl className={classes.facts}>
-      <dt>{t('column.name')}</dt>
-      <dd>
-        <bdi>{of.name}</bdi>
-      </dd>
       <dt>{t('column.id')}</dt>
       <dd>
         <KeyId of={of} />
@@ -97,7 +93,7 @@ export function KeyFacts({ of }: { of: Key }) {
         <Whitelist entries={of.allowlist} most={6} />
       </dd>
       <dt>{t('column.used')}</dt>
-      <dd>
+      <dd className={classes.when}>
         <LastUsed of={of} />
       </dd>
     </dl>

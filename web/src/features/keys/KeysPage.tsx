@@ -21,16 +21,17 @@ export function KeysPage() {
   useQuery(factorsQuery)
   useQuery(catalogQuery)
   const full = keys.data !== undefined && keys.data.items.length >= keys.data.most
+  const none = keys.data?.items.length === 0 // then the empty card has the button
   return (
     <Page title={t('title')} path={t('settings')} lead={t('lead')}>
       <div className={classes.head}>
         <h2 className={classes.section}>{t('section')}</h2>
-        {keys.data && (
+        {keys.data && !none && (
           <p className={classes.count}>
             {t(full ? 'countFull' : 'count', { n: keys.data.items.length, most: keys.data.most })}
           </p>
         )}
-        <NewButton disabled={full} />
+        {!none && <NewButton disabled={full} />}
       </div>
       <Ready
         query={keys}

@@ -1,6 +1,6 @@
 import { Button, Stack, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { type Dispatch, type FormEvent, useReducer, useRef } from 'react'
+import { type Dispatch, type FormEvent, useEffect, useReducer, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useExplain } from '@/api/explain'
 import { toProblem } from '@/api/problem'
@@ -71,12 +71,23 @@ function Form({ state, dispatch, onClose }: FormProps) {
     state.trouble && ['name_taken', 'invalid_name'].includes(state.trouble.code)
       ? explain(state.trouble).text
       : undefined
+  const named = useRef<HTMLInputElement>(null)
+  // The name stands at the top of a long form; what is wrong with it must be seen.
+  useEffect(() => {
+    if (nameTrouble) named.current?.focus()
+  }, [nameTrouble])
   const foot = (
-    <Buttons>
+    <Buttons why={{ id: 'why-not', text: why && t(`obstacle.${why}`) }}>
       <Button variant="default" onClick={onClose}>
         {t('cancel')}
       </Button>
-      <Button type="submit" form={formId} loading={state.name === 'saving'} disabled={why !== null}>
+      <Button
+        type="submit"
+        form={formId}
+        loading={state.name === 'saving'}
+        disabled={why !== null}
+        aria-describedby="why-not"
+      >
         {t('create')}
       </Button>
     </Buttons>
@@ -87,6 +98,7 @@ function Form({ state, dispatch, onClose }: FormProps) {
         <Stack gap="lg">
           {state.trouble && !nameTrouble && <Notice kind="bad">{explain(state.trouble).text}</Notice>}
           <TextInput
+            ref={named}
             label={t('name')}
             description={t('nameHint')}
             value={form.name}

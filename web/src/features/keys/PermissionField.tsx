@@ -74,7 +74,8 @@ function Methods({ permission, actions }: { permission: PermissionName; actions:
   return (
     <details>
       <summary>{t('methods', { count: actions.length })}</summary>
-      <ul className={classes.methods}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, with the keyboard too */}
+      <ul className={classes.methods} tabIndex={0} aria-label={t('methods', { count: actions.length })}>
         {actions.map((action) => (
           <li key={action.name}>
             <code>{action.name}</code>

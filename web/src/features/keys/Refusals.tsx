@@ -29,11 +29,11 @@ export function Refusals({ of }: { of: Key }) {
 function Bars({ hours }: { hours: number[] }) {
   const top = Math.max(...hours)
   return (
-    <svg className={classes.chart} width={71} height={16} aria-hidden="true">
+    <svg className={classes.chart} width={47} height={16} aria-hidden="true">
       {hours.map((n, i) => {
         const height = n === 0 ? 1 : Math.max(3, (16 * n) / top)
         // biome-ignore lint/suspicious/noArrayIndexKey: a slot is its place
-        return <rect key={i} x={i * 3} y={16 - height} width={2} height={height} opacity={n === 0 ? 0.35 : 1} />
+        return <rect key={i} x={i * 2} y={16 - height} width={1} height={height} opacity={n === 0 ? 0.35 : 1} />
       })}
     </svg>
   )

@@ -26,17 +26,18 @@ export function WithKey({ title, children }: Props) {
   if (key && key !== seen) setSeen(key)
   if (key) return children(key, close)
   return (
-    <Dialog title={title} onClose={close} small width={440}>
-      <Ready query={keys}>
-        {() => (
-          <>
-            <p>{t('noSuchKey')}</p>
-            <Buttons>
-              <Button onClick={close}>{t('close')}</Button>
-            </Buttons>
-          </>
-        )}
-      </Ready>
+    <Dialog
+      title={keys.data ? t('noSuchKey.title') : title}
+      onClose={close}
+      small
+      width={440}
+      foot={
+        <Buttons>
+          <Button onClick={close}>{t('close')}</Button>
+        </Buttons>
+      }
+    >
+      <Ready query={keys}>{() => <p>{t('noSuchKey.text')}</p>}</Ready>
     </Dialog>
   )
 }

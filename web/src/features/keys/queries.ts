@@ -1,12 +1,20 @@
 import { queryOptions } from '@tanstack/react-query'
 import { answer, client } from '@/api/client'
-import type { Key, Keys, PermissionName } from '@/api/types'
+import type { Key, KeySession, Keys, PermissionName } from '@/api/types'
 
 /** All keys of the account and how many it may have. */
 export const keysQuery = queryOptions({
   queryKey: ['keys'],
   queryFn: ({ signal }): Promise<Keys> => answer(client.GET('/v1/keys', { signal })),
 })
+
+/** The WebSocket sessions that are open with a key now. What was read before is old at once. */
+export const liveQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['live', id],
+    queryFn: ({ signal }) => answer(client.GET('/v1/keys/{id}/sessions', { params: { path: { id } }, signal })),
+    staleTime: 0,
+  })
 
 const ref = (key: Pick<Key, 'id'>) => ({ path: { id: key.id } })
 
@@ -30,3 +38,6 @@ export const beginDelete = (key: Key) =>
   answer(client.DELETE('/v1/keys/{id}', { params: { ...ref(key), query: { version: key.version } } }))
 
 export const deactivate = (key: Key) => answer(client.POST('/v1/keys/{id}/deactivate', { params: ref(key) }))
+
+export const endKeySession = (key: Key, of: KeySession) =>
+  answer(client.DELETE('/v1/keys/{id}/sessions/{session}', { params: { path: { id: key.id, session: of.id } } }))

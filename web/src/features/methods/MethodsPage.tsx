@@ -66,7 +66,7 @@ function Methods({ catalog }: { catalog: Catalog }) {
         />
         <PermissionFilter catalog={catalog} searched={searched} choice={choice} onChoose={choose} />
       </div>
-      <p className={classes.count} role="status">
+      <p className="sr-only" role="status">
         {t('found', { count: shown.length })}
       </p>
       {shown.length === 0 && (

@@ -37,8 +37,12 @@ function Row({ factor }: { factor: Factor }) {
       <div className={classes.what}>
         <bdi className={classes.name}>{name}</bdi>
         <p className={classes.facts}>
-          {t('added')} <Time at={factor.createdAt} /> · {t('used')}{' '}
-          {factor.lastUsed ? <Time at={factor.lastUsed} relative /> : t('never')}
+          <span>
+            {t('added')} <Time at={factor.createdAt} />
+          </span>
+          <span>
+            {t('used')} {factor.lastUsed ? <Time at={factor.lastUsed} relative /> : t('never')}
+          </span>
         </p>
       </div>
       <Button variant="default" size="compact-sm" renderRoot={remove} aria-label={t('removeOf', { label: name })}>

@@ -25,6 +25,7 @@ export function PasswordField({ value, onChange, trouble, first = false }: Props
       value={value}
       onChange={(event) => onChange(event.currentTarget.value)}
       error={isWrong(trouble) ? explain(trouble).text : undefined}
+      aria-invalid={isWrong(trouble)}
       visibilityToggleButtonProps={{ 'aria-label': t('password.show') }}
       required
       withAsterisk={false}

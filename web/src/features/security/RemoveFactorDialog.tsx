@@ -1,3 +1,4 @@
+import { Button, Stack } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -8,6 +9,7 @@ import { Ready } from '@/api/Ready'
 import type { Factor } from '@/api/types'
 import { useStepUp } from '@/features/stepup/useStepUp'
 import { useClose } from '@/lib/useClose'
+import { Buttons } from '@/ui/Buttons'
 import { Dialog } from '@/ui/Dialog'
 import { notify } from '@/ui/Notes'
 import { Notice } from '@/ui/Notice'
@@ -71,9 +73,14 @@ export function RemoveFactorDialog() {
 function Stays({ of, text, onClose }: { of?: Factor; text: string; onClose: () => void }) {
   const { t } = useTranslation('security')
   return (
-    <Form busy={false} ready={false} act={t('removal.remove')} danger onSubmit={onClose} onCancel={onClose}>
+    <Stack gap="md">
       {of && <FactorFacts of={of} />}
       <Notice kind="info">{text}</Notice>
-    </Form>
+      <Buttons>
+        <Button variant="default" onClick={onClose}>
+          {t('close')}
+        </Button>
+      </Buttons>
+    </Stack>
   )
 }

@@ -52,8 +52,13 @@ function Row({ session }: { session: Session }) {
           {!session.full && <span className={classes.half}>{t('sessions.half')}</span>}
         </div>
         <p className={classes.facts}>
-          <span className={classes.ip}>{session.ip}</span> · {t('sessions.opened')} <Time at={session.createdAt} /> ·{' '}
-          {t('sessions.seen')} {session.current ? t('sessions.now') : <Time at={session.lastSeen} relative />}
+          <span className={classes.ip}>{session.ip}</span>
+          <span>
+            {t('sessions.opened')} <Time at={session.createdAt} />
+          </span>
+          <span>
+            {t('sessions.seen')} {session.current ? t('sessions.now') : <Time at={session.lastSeen} relative />}
+          </span>
         </p>
         {end.isError && <Notice kind="bad">{explain(end.error).text}</Notice>}
       </div>

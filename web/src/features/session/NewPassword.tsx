@@ -15,6 +15,7 @@ export function NewPassword({ label, value, onChange, error }: Props) {
       value={value}
       onChange={(event) => onChange(event.currentTarget.value)}
       error={error}
+      aria-invalid={error !== undefined}
       visibilityToggleButtonProps={{ 'aria-label': t('showPassword') }}
       required
       withAsterisk={false}

@@ -2,11 +2,9 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useRouter, useSearch } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { sessionQuery } from '@/api/queries'
-import { useTitle } from '@/lib/title'
-import { Brand } from '@/ui/Brand'
 import { TextLink } from '@/ui/LinkButton'
+import { Door } from './Door'
 import { SignInForm } from './SignInForm'
-import classes from './SignInPage.module.css'
 
 /** The door. Afterwards it goes on to the view that was asked for. */
 export function SignInPage() {
@@ -14,26 +12,21 @@ export function SignInPage() {
   const { to } = useSearch({ from: '/sign-in' })
   const router = useRouter()
   const cache = useQueryClient()
-  useTitle(t('signIn'))
   const done = async () => {
     await cache.resetQueries({ queryKey: sessionQuery.queryKey })
     router.history.replace(localPath(to))
   }
   return (
-    <main className={classes.page} id="content">
-      <Brand size={30} />
-      <div className={classes.card}>
-        <h1 className={classes.title}>{t('signInTitle')}</h1>
-        <SignInForm
-          onDone={() => void done()}
-          under={
-            <TextLink to="/forgot" size="sm">
-              {t('forgotten')}
-            </TextLink>
-          }
-        />
-      </div>
-    </main>
+    <Door title={t('signInTitle')}>
+      <SignInForm
+        onDone={() => void done()}
+        under={
+          <TextLink to="/forgot" size="sm" underline="hover">
+            {t('forgotten')}
+          </TextLink>
+        }
+      />
+    </Door>
   )
 }
 

@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { useExplain } from '@/api/explain'
+import { duration } from '@/lib/format'
 import { Notice } from '@/ui/Notice'
 import classes from './Panel.module.css'
 import type { Ending, Proof } from './reducer'
@@ -14,11 +15,13 @@ const repeatable: Ending[] = ['dead', 'waited', 'closed', 'session']
 export function Over({ ending, state, onClose, onAgain }: Props) {
   const { t } = useTranslation('stepup')
   const explain = useExplain()
+  const { createdAt, expiresAt } = state.step
+  const waited = duration((Date.parse(expiresAt) - Date.parse(createdAt)) / 1000)
   const lostSecret = ending === 'confirmed' && state.step.operation === 'create'
   return (
     <div className={classes.panel}>
       <Notice kind={ending === 'confirmed' ? 'info' : 'bad'} live title={t(`over.${ending}.title`)}>
-        {ending === 'refused' && state.trouble ? explain(state.trouble).text : t(`over.${ending}.text`)}
+        {ending === 'refused' && state.trouble ? explain(state.trouble).text : t(`over.${ending}.text`, { waited })}
         {lostSecret && ` ${t('over.lostSecret')}`}
       </Notice>
       <div className={classes.buttons}>

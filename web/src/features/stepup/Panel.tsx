@@ -57,10 +57,12 @@ export function Panel({ step, email, onConfirmed, onCancel, onAgain }: Props) {
     state.trouble?.code === 'wrong_code'
       ? t(passkey ? 'wrongPasskey' : 'wrong', { count: state.step.triesLeft })
       : undefined
+  // At a sign-in there is nothing else; of a new app the title and the picture tell.
+  const known = state.step.operation === 'sign_in' || state.step.enrolment !== undefined
   const canRecover = recoverable.includes(state.step.operation) && state.step.proof === 'second_factor'
   return (
     <form className={classes.panel} onSubmit={submit}>
-      {state.step.operation !== 'sign_in' && (
+      {!known && (
         <p className={classes.purpose}>
           <small>{t(passkey ? 'purposePasskey' : 'purpose')}</small>
           <bdi>{state.step.summary}</bdi>

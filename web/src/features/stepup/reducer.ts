@@ -7,7 +7,7 @@ import type { Step } from '@/api/types'
 /** Why a pending cannot go on. Nothing was changed by it, but after "confirmed". */
 export type Ending =
   | 'dead' // five codes were tried
-  | 'waited' // fifteen minutes are over
+  | 'waited' // its time is over
   | 'changed' // the key is another one by now
   | 'closed' // cancelled, here or in another tab
   | 'session' // begun in a session that has ended
@@ -132,7 +132,7 @@ export function timing(state: Proof, now: number): Timing {
   return { codeLeft, expired, resend: wait === 0 || (expired && sendsLeft > 0), resendIn: wait === 0 ? null : wait }
 }
 
-/** The ending by time: nobody tells the browser when the fifteen minutes are over. */
+/** The ending by time: nobody tells the browser when the pending ends. */
 export function endingAt(state: Proof, now: number): Ending | null {
   return state.ending ?? (Date.parse(state.step.expiresAt) <= now ? 'waited' : null)
 }

@@ -32,6 +32,8 @@ export function useStepUp({ operations, onConfirmed, onAgain, onCancelled }: Con
   const cache = useQueryClient()
   // The pending that this form opened and that was not confirmed.
   const mine = useRef<string | null>(null)
+  // The pending that was given up, until it has left the URL: a second Escape must not give it up again.
+  const given = useRef<string | null>(null)
 
   // After a reload both pop-ups appear at once; the one that opens last is on top, so this one waits a turn.
   const [ready, setReady] = useState(false)
@@ -45,6 +47,7 @@ export function useStepUp({ operations, onConfirmed, onAgain, onCancelled }: Con
   }
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a pending that left the URL counts
   useEffect(() => {
+    if (!pending) given.current = null
     if (!pending && mine.current) cancel(mine.current) // closed by browser back
   }, [pending])
 
@@ -79,6 +82,8 @@ export function useStepUp({ operations, onConfirmed, onAgain, onCancelled }: Con
           onConfirmed(outcome)
         }}
         onCancel={() => {
+          if (given.current === pending) return
+          given.current = pending
           const opened = mine.current !== null
           cancel(pending)
           void leave(opened)
