@@ -67,7 +67,7 @@ type localShard struct {
 // slot holds the signatures that end within the same stretch of time.
 type slot map[[32]byte]struct{}
 
-// slotWidth is the stretch. A call has one end, so it is looked for in one slot.
+// slotWidth is the stretch. There are about (2 windows / width) slots at once.
 const slotWidth = int64(10 * time.Second)
 
 const defaultRoom = 1 << 21
@@ -153,14 +153,18 @@ func (s *localShard) once(t latchkey.Take, room int) (latchkey.Taken, error) {
 	if end < s.floor {
 		return latchkey.TakenNothing, ErrClock
 	}
-	number := end / slotWidth
-	held := s.seen[number]
-	if _, before := held[mac]; before {
-		return latchkey.TakenSeenBefore, nil
+	// In every slot: equal WebSocket messages end when they arrived, not when
+	// they were signed, so each of them may have another end.
+	for _, held := range s.seen {
+		if _, before := held[mac]; before {
+			return latchkey.TakenSeenBefore, nil
+		}
 	}
 	if s.count >= room {
 		return latchkey.TakenNothing, ErrFull
 	}
+	number := end / slotWidth
+	held := s.seen[number]
 	if held == nil {
 		held = make(slot)
 		s.seen[number] = held

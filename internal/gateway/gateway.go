@@ -74,6 +74,7 @@ type Config struct {
 	SendTimeout  time.Duration // for one part of an answer to be taken by the client (30 s)
 
 	Now     func() time.Time
+	Start   time.Time // since when the ledger remembers; zero: always
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 }
@@ -125,7 +126,7 @@ func New(c Config) (*Gateway, error) {
 		door:    &door{most: c.MaxConns, mostEach: c.MaxConnsEach, each: map[netip.Prefix]int{}},
 		private: c.Prefix + "/rest/", public: c.Prefix + "/rest-public/",
 		checker: verify.New(verify.Config{
-			Table: c.Table, Ledger: c.Ledger, Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints, Now: c.Now,
+			Table: c.Table, Ledger: c.Ledger, Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints, Now: c.Now, Start: c.Start,
 		}),
 	}
 	g.legs = newLegs(c, g.upstream)

@@ -151,7 +151,11 @@ func (s *session) logon(m envelope) {
 		return
 	}
 	if end := s.begin(granted, v); end != nil {
-		s.refuse(&x, m, because(503, end.code, end.text))
+		no := because(503, end.code, end.text)
+		if end.code == noSessions.code {
+			no = noSessions
+		}
+		s.refuse(&x, m, no)
 		s.part(*end)
 		return
 	}

@@ -300,6 +300,7 @@ func (s *session) send(message []byte) {
 func (s *session) part(p parting) {
 	if !s.ending.CompareAndSwap(nil, &p) {
 		s.sending.Lock() // what was on its way when the first reason came has left
+		//lint:ignore SA2001 waiting for it is the point
 		s.sending.Unlock()
 		return
 	}

@@ -21,10 +21,11 @@ import (
 // arrives and answers each call with its own text.
 type wsExchange struct {
 	mu     sync.Mutex
-	got    []string              // messages, in the order of their arrival
-	caller []identity.Caller     // of each session
-	open   []*websocket.Conn     // sessions, to push on and to break
-	serve  func(*websocket.Conn) // nil: the usual way
+	got    []string                  // messages, in the order of their arrival
+	caller []identity.Caller         // of each session
+	open   []*websocket.Conn         // sessions, to push on and to break
+	serve  func(*websocket.Conn)     // nil: the usual way
+	refuse func(account string) bool // sessions of an account; nil: none
 }
 
 // upgrader answers the gateway.
@@ -34,6 +35,10 @@ func (e *exchange) serveWS(w http.ResponseWriter, r *http.Request) {
 	caller, err := identity.Verify([]byte(shared), e.clock(), identity.Window, r.Header, r.Method, identity.Target(r), nil)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	}
+	if e.ws.refuse != nil && e.ws.refuse(caller.Account) {
+		http.Error(w, "not here", http.StatusForbidden)
 		return
 	}
 	conn, err := upgrader.Upgrade(w, r, nil)

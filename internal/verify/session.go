@@ -56,6 +56,10 @@ func (c *Checker) Logon(r Logon) (Verdict, *Session) {
 		return v.refuse(KeyNotActivated), nil
 	case c.on(checkOrigin) && !origin(entry, r.Addr):
 		return v.refuse(IPNotAllowed), nil
+	// Its messages may be a replay of what the ledger never saw. Timestamps may
+	// be whole seconds, so the second of the start counts as after it.
+	case c.on(checkUnused) && r.Signed.Time().Before(c.Start.Truncate(time.Second)):
+		return v.refuse(Unavailable), nil
 	}
 	return v.because(Allowed), &Session{
 		KeyID: entry.KeyID, AccountID: entry.AccountID, Permissions: entry.permissions, addr: r.Addr,

@@ -20,7 +20,7 @@ type Ledger interface {
 	Take(ctx context.Context, take latchkey.Take) (latchkey.Taken, error)
 }
 
-// Config is what a Checker needs. All fields are required.
+// Config is what a Checker needs. All fields but Start are required.
 type Config struct {
 	Table        *Table
 	Ledger       Ledger
@@ -28,6 +28,9 @@ type Config struct {
 	Points       int           // of a key and calendar minute
 	PublicPoints int           // of an address and calendar minute
 	Now          func() time.Time
+	// Start is when the ledger began to remember; zero says that it always did.
+	// What was signed before may have been seen by the process before this one.
+	Start time.Time
 }
 
 // Checker makes verdicts. It is safe for use from many goroutines and shares no
