@@ -105,7 +105,7 @@ func (c *Checker) Message(ctx context.Context, s *Session, m Message) Verdict {
 		take.Limit = unlimited
 	}
 	if m.Action != nil && m.Action.Mutating && c.on(checkUnused) {
-		take.Once = m.content()
+		take.Once = m.content(entry.KeyID)
 		take.Stale = later(v.At.Add(c.Window+1), s.repeat)
 	}
 	return v.because(c.take(ctx, take))
@@ -118,11 +118,12 @@ func (t *Table) Holds(s *Session) bool {
 	return e != nil && known(e) && active(e) && e.version == s.version
 }
 
-// content names a message among what must not happen twice. What REST remembers
-// there is MACs; the word in front keeps the two apart.
-func (m *Message) content() [sha256.Size]byte {
+// content names a message of a key among what must not happen twice. Two keys
+// may well send the same text. What REST remembers there is MACs; the word in
+// front keeps the two apart.
+func (m *Message) content(keyID string) [sha256.Size]byte {
 	h := sha256.New()
-	h.Write([]byte("websocket\x00")) // hash.Hash promises that Write never fails
+	h.Write([]byte("websocket\x00" + keyID + "\x00")) // hash.Hash promises that Write never fails
 	h.Write(m.Text)
 	var sum [sha256.Size]byte
 	h.Sum(sum[:0])

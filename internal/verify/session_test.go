@@ -444,3 +444,30 @@ func TestASessionAllocatesLittle(t *testing.T) {
 		}
 	}
 }
+
+// noted is a ledger that notes what it was asked for.
+type noted struct{ takes *[]latchkey.Take }
+
+func (n noted) Take(_ context.Context, t latchkey.Take) (latchkey.Taken, error) {
+	*n.takes = append(*n.takes, t)
+	return latchkey.TakenAll, nil
+}
+
+// Two bots of two owners run the same program, whose first order is the same
+// text. The ledger remembers a place, not whose it is: the two must not be one.
+func TestTheSameTextOfTwoKeysIsTwoMessages(t *testing.T) {
+	var takes []latchkey.Take
+	table := verify.NewTable()
+	c := verify.New(verify.Config{Table: table, Ledger: noted{&takes}, Window: window, Points: 200, Now: func() time.Time { return now }})
+	for _, id := range []string{"lk_one", "lk_two"} {
+		v := guest()
+		v.key.ID, v.keyID = id, id
+		table.Put(v.key, secret)
+		w := world{c, table, nil}
+		s := v.logon(t, w, verify.Allowed)
+		c.Message(t.Context(), s, verify.Message{Action: order, Text: []byte(text)})
+	}
+	if len(takes) != 2 || takes[0].Once == takes[1].Once {
+		t.Errorf("the places are %v", takes)
+	}
+}
