@@ -114,7 +114,7 @@ test('axe finds nothing at what goes wrong', async ({ page, who }) => {
   await enter(page)
   await go(page, '/nowhere', 'There is no such page')
   await look(page, 'no such page')
-  await go(page, '/settings/api-keys/lk_none/edit', 'Edit')
+  await go(page, '/settings/api-keys/lk_none/edit', 'There is no such key')
   await look(page, 'no such key')
   await page.route('**/v1/keys', (route) => route.abort())
   await go(page, '/settings/api-keys', 'API Keys Management')
