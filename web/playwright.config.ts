@@ -9,7 +9,7 @@ export default defineConfig({
   outputDir: 'e2e/.out/results',
   fullyParallel: false,
   workers: 1,
-  timeout: 60_000,
+  timeout: 120_000,
   reporter: 'list',
   retries: 0,
   // The pictures are made apart: they are looked at by people. So are the timers: a
