@@ -36,6 +36,9 @@ func (g *Gateway) Suspicious() { g.upstream.idle = -1 }
 // Trusting makes it never look.
 func (g *Gateway) Trusting() { g.upstream.idle = 1 << 62 }
 
+// Held is how many bytes of large requests are in memory.
+func (g *Gateway) Held() int { return int(g.held.Load()) }
+
 // Guarded puts the guard on a connection; pass ends its work.
 func (g *Gateway) Guarded(c net.Conn) (guarded net.Conn, pass func()) {
 	gc := &guardConn{Conn: c, g: g}
