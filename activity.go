@@ -61,6 +61,7 @@ const (
 	ActRecoveryUsed     ActivityType = "recovery_used"
 	ActRefused          ActivityType = "refused" // somebody tried what they may not do
 	ActKeysetRotated    ActivityType = "keyset_rotated"
+	ActRestored         ActivityType = "database_restored"
 )
 
 // ActivityTypes lists every type, for filters and checks of input.
@@ -68,7 +69,7 @@ var ActivityTypes = []ActivityType{
 	ActAccountCreated, ActMemberAdded, ActMemberRemoved, ActSignedIn, ActPasswordAccepted, ActSignInFailed, ActSignedOut,
 	ActPasswordChanged, ActResetAsked, ActPasswordReset, ActKeyCreated, ActKeyEdited, ActKeyActivated, ActKeyDeactivated, ActKeyDeleted,
 	ActKeySessionEnded, ActPendingOpened, ActPendingCancelled, ActPendingDied, ActCodeSent, ActCodeWrong, ActFactorEnrolled,
-	ActFactorRemoved, ActRecoveryRenewed, ActRecoveryUsed, ActRefused, ActKeysetRotated,
+	ActFactorRemoved, ActRecoveryRenewed, ActRecoveryUsed, ActRefused, ActKeysetRotated, ActRestored,
 }
 
 // Activity is the audit entry of a thing that happened or was refused. The

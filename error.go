@@ -74,6 +74,8 @@ var (
 	// is not the stored one.
 	ErrVersion = Errorf(KindConflict, "key_changed",
 		"the key was changed in the meantime; look at it again and repeat what you wanted to do")
+	// ErrFenced is returned when a gateway node renews a lease that was ended.
+	ErrFenced = Errorf(KindConflict, "node_fenced", "this gateway node was taken for dead and may not serve any more; it must join anew")
 )
 
 // clip shortens hostile input for an error message and drops what would harm a

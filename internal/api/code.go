@@ -122,7 +122,6 @@ var codes = []code{
 	{"internal_error", 500, "A fault of this server. Nothing is known to have changed; read the state again."},
 	{"busy", 503, "Too many passwords are being checked at once. Try again in a moment."},
 	{"store_unavailable", 503, "The database cannot be written now. Nothing was changed; try again."},
-	{"store_fenced", 503, "Another process has taken over the database. This node must be restarted."},
 	{"read_only", 503, "The database was opened to read only."},
 	{"unhealthy", 503, "The node cannot serve now."},
 }

@@ -16,18 +16,14 @@ const sealCheck = "latchkey"
 // errKeyset says what to do when the keyset is not the one of the database.
 var errKeyset = errors.New("the keyset in use cannot open what this database holds: give the keyset that belongs to it (its file is part of your backup); a new one would make every key useless")
 
-// takeAuthority makes the authority row in a new database, and takes it over
-// for this process otherwise. From then on a process that held it before, and
-// does not know yet that it lost its lock, can write no activity.
-func (s *Store) takeAuthority(ctx context.Context) error {
+// makeAuthority makes the authority row in a new database, and looks whether
+// the keyset is the one of an old one.
+func (s *Store) makeAuthority(ctx context.Context) error {
 	err := s.write(ctx, func(t *tx) error {
 		if err := t.insertAuthority(ctx); err != nil {
 			return err
 		}
-		if err := s.openCheck(t.Authority(ctx)); err != nil {
-			return err
-		}
-		return t.TakeAuthority(ctx, s.holder)
+		return s.openCheck(t.Authority(ctx))
 	})
 	if err != nil {
 		return fmt.Errorf("the database cannot be used: %w", err)
@@ -48,7 +44,7 @@ func (t *tx) insertAuthority(ctx context.Context) error {
 		return err
 	}
 	return t.InsertAuthority(ctx, db.InsertAuthorityParams{
-		Holder: t.store.holder, ActivityHash: first.hash, ActivitySeal: sealed, SealCheck: check})
+		ActivityHash: first.hash, ActivitySeal: sealed, SealCheck: check})
 }
 
 // checkSeal fails when the keyset is not the one of the database. It writes

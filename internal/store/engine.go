@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3"
 	"maragu.dev/goqite"
 )
@@ -20,17 +21,16 @@ type engine struct {
 	write    *sql.DB
 	read     *sql.DB
 	readOnly bool
-	options  *sql.TxOptions // of a transaction that writes
+	shared   bool            // more than one process may use it at once
+	config   *pgx.ConnConfig // of connections beside the pool; nil for SQLite
+	options  *sql.TxOptions  // of a transaction that writes
 	// warnings counts what the server said beside its answers. One that comes
 	// with a COMMIT makes its outcome unknown.
 	warnings atomic.Int64
-	// lost returns why this process may not write any more, or nil.
-	lost  func() error
-	close func() error
+	close    func() error
 }
 
-// openEngine opens the database of the URL and makes sure that no other
-// process writes to it.
+// openEngine opens the database of the URL.
 func openEngine(ctx context.Context, c Config) (*engine, error) {
 	scheme, rest, found := strings.Cut(c.URL, ":")
 	switch {
@@ -46,6 +46,3 @@ func openEngine(ctx context.Context, c Config) (*engine, error) {
 	}
 	return openSQLite(ctx, c.URL, c.ReadOnly)
 }
-
-// never is the lost of an engine that cannot lose its database.
-func never() error { return nil }

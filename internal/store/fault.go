@@ -28,9 +28,8 @@ var (
 	errSetUp         = latchkey.Errorf(latchkey.KindConflict, "already_set_up", "there is an account already; sign in, or ask who runs the platform")
 	errKeyReused     = latchkey.Errorf(latchkey.KindConflict, "idempotency_key_reused", "this Idempotency-Key was sent with another request; take a new one")
 
-	errReadOnly    = latchkey.Errorf(latchkey.KindUnavailable, "read_only", "the database was opened to read only")
 	errUnavailable = latchkey.Errorf(latchkey.KindUnavailable, "store_unavailable", "the database cannot be written now; nothing was changed; try again")
-	errFenced      = latchkey.Errorf(latchkey.KindUnavailable, "store_fenced", "another latchkey process has taken over the database; this one must be restarted")
+	errReadOnly    = latchkey.Errorf(latchkey.KindUnavailable, "read_only", "the database was opened to read only")
 )
 
 // errWarned is no *latchkey.Error: the outcome is unknown.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"latchkey"
@@ -15,10 +16,24 @@ const keyPage = 500
 // ends at the first error, of take or of a key that cannot be opened: a gateway
 // that knows half of the keys would refuse the other half without a reason.
 // Pages are read in the order of ids, so memory stays small and no key is given
-// twice.
-func (s *Store) LoadKeys(ctx context.Context, take func(latchkey.Key, latchkey.Secret) error) error {
+// twice; on one connection, so that they and the revisions come from one server.
+func (s *Store) LoadKeys(ctx context.Context, take func(latchkey.Key, latchkey.Secret) error) (latchkey.Revs, error) {
+	conn, err := s.engine.read.Conn(ctx)
+	if err != nil {
+		return latchkey.Revs{}, fmt.Errorf("the database does not answer: %w", err)
+	}
+	defer conn.Close()
+	q := db.New(conn)
+	now, err := revs(q.Revs(ctx)) // before the keys: what is changed meanwhile is newer
+	if err != nil {
+		return latchkey.Revs{}, err
+	}
+	return now, s.loadPages(ctx, q, take)
+}
+
+func (s *Store) loadPages(ctx context.Context, q *db.Queries, take func(latchkey.Key, latchkey.Secret) error) error {
 	for after := ""; ; {
-		page, err := s.read.KeysAfter(ctx, db.KeysAfterParams{ID: after, Limit: keyPage})
+		page, err := q.KeysAfter(ctx, db.KeysAfterParams{ID: after, Limit: keyPage})
 		if err != nil {
 			return err
 		}

@@ -22,13 +22,14 @@ func TestAllLivingKeysAreLoaded(t *testing.T) {
 			}
 		}
 		got := map[string]string{}
-		s.must(s.LoadKeys(s.ctx, func(k latchkey.Key, secret latchkey.Secret) error {
+		_, err := s.LoadKeys(s.ctx, func(k latchkey.Key, secret latchkey.Secret) error {
 			got[k.ID] = secret.Reveal()
 			return nil
-		}))
+		})
+		s.must(err)
 		s.same(got, want)
 		full := errors.New("the table is full")
-		if err := s.LoadKeys(s.ctx, func(latchkey.Key, latchkey.Secret) error { return full }); !errors.Is(err, full) {
+		if _, err := s.LoadKeys(s.ctx, func(latchkey.Key, latchkey.Secret) error { return full }); !errors.Is(err, full) {
 			t.Fatalf("LoadKeys = %v, want the error of take", err)
 		}
 	})
@@ -44,8 +45,9 @@ func TestKeyWithoutItsSecretIsNotLoaded(t *testing.T) {
 			`UPDATE api_key SET permissions = '["nonsense"]'`,
 		} {
 			s.raw(tamper)
-			s.unknown(s.LoadKeys(s.ctx, take))
-			_, _, err := s.KeyMaterial(s.ctx, k.ID)
+			_, err := s.LoadKeys(s.ctx, take)
+			s.unknown(err)
+			_, _, err = s.KeyMaterial(s.ctx, k.ID)
 			s.unknown(err)
 		}
 	})

@@ -62,7 +62,11 @@ func (t *tx) changeKey(ctx context.Context, d latchkey.Deed) error {
 	if err != nil {
 		return err
 	}
-	return t.InsertKeyChange(ctx, db.InsertKeyChangeParams{Rev: rev, KeyID: d.Key.ID, Version: d.Key.Version, Status: string(d.Key.Status), At: micros(d.At)})
+	change := db.InsertKeyChangeParams{Rev: rev, KeyID: d.Key.ID, Version: d.Key.Version, Status: string(d.Key.Status), At: micros(d.At)}
+	if err := t.InsertKeyChange(ctx, change); err != nil {
+		return err
+	}
+	return t.notify(ctx, ChannelChange)
 }
 
 // insertKey makes a new key. The authority row is held, so nobody else adds

@@ -279,7 +279,13 @@ func TestADatabaseOfTheVersionBeforeIsBroughtUpToDate(t *testing.T) {
 		k := s.key("bot-1")
 		s.raw("DROP TABLE link")
 		s.raw("DROP TABLE refused_hour")
-		s.raw("DELETE FROM goose_db_version WHERE version_id = 3")
+		s.raw("DROP TABLE gateway_node")
+		s.raw("DROP INDEX api_key_rev")
+		for _, column := range []string{"confirmed_rev", "replay_epoch", "replay_since", "oldest"} {
+			s.raw("ALTER TABLE authority DROP COLUMN " + column)
+		}
+		s.raw("ALTER TABLE authority ADD COLUMN holder TEXT NOT NULL DEFAULT 'run_1'")
+		s.raw("DELETE FROM goose_db_version WHERE version_id >= 3")
 		s.must(s.Close())
 		c := s.config()
 		c.ReadOnly = true
@@ -306,7 +312,9 @@ func TestTheNewestMigrationIsTheOneTheProgramKnows(t *testing.T) {
 		}
 	}
 	s := newSuite(t, "sqlite:"+t.TempDir()+"/latchkey.db")
-	s.same(s.number("SELECT max(version_id) FROM goose_db_version"), int64(last))
+	if made := s.number("SELECT max(version_id) FROM goose_db_version"); made < int64(last) {
+		t.Errorf("the database has version %d and there is a migration %d", made, last)
+	}
 	s.must(s.Close())
 	c := s.config()
 	c.ReadOnly = true // refuses any version but the one that it knows

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 )
 
 //go:embed migrations/*.sql
@@ -17,9 +18,13 @@ var migrations embed.FS
 // code because that table, which is goqite's, differs between the engines.
 const outboxVersion = 2
 
+// rolesVersion is the migration that makes the role of gateway nodes, which
+// SQLite has none of.
+const rolesVersion = 5
+
 // newest is the number of the newest migration that this program knows. A test
 // compares it with the files.
-const newest = 3
+const newest = 5
 
 // migrate brings the tables up to date, forward only: each migration is one
 // transaction. A database of a newer program is refused before anything is
@@ -29,9 +34,15 @@ func (e *engine) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(e.dialect, e.write, files,
+	locked, err := e.oneMigrates()
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(e.dialect, e.write, files, locked,
 		goose.WithDisableGlobalRegistry(true),
-		goose.WithGoMigrations(goose.NewGoMigration(outboxVersion, &goose.GoFunc{RunTx: e.makeOutbox}, nil)))
+		goose.WithGoMigrations(
+			goose.NewGoMigration(outboxVersion, &goose.GoFunc{RunTx: e.makeOutbox}, nil),
+			goose.NewGoMigration(rolesVersion, &goose.GoFunc{RunTx: e.makeRoles}, nil)))
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
@@ -40,12 +51,22 @@ func (e *engine) migrate(ctx context.Context) error {
 		return fmt.Errorf("the version of the database cannot be read: %w", err)
 	}
 	if current > target {
-		return newer(current, target)
+		return e.mayServe(ctx, current)
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("the database cannot be brought up to date: %w", err)
 	}
 	return nil
+}
+
+// oneMigrates lets one of several processes that start at once go ahead; the
+// others wait for it. A file has one process anyway.
+func (e *engine) oneMigrates() (goose.ProviderOption, error) {
+	if !e.shared {
+		return goose.WithVerbose(false), nil
+	}
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60), lock.WithUnlockTimeout(1, 60))
+	return goose.WithSessionLocker(locker), err
 }
 
 // checkVersion demands the version that this program knows, and writes
@@ -57,9 +78,21 @@ func (e *engine) checkVersion(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("this is not a database of latchkey, or it cannot be read: %w", err)
 	case current.Int64 > newest:
-		return newer(current.Int64, newest)
+		return e.mayServe(ctx, current.Int64)
 	case current.Int64 < newest:
 		return fmt.Errorf("the database has version %d and this program needs %d: run latchkey migrate", current.Int64, newest)
+	}
+	return nil
+}
+
+// mayServe lets a program work with a database of a newer one when that says so:
+// while nodes are replaced one after the other, the release before runs on. Such
+// a migration only adds (CONTRIBUTING, "Migrations").
+func (e *engine) mayServe(ctx context.Context, current int64) error {
+	var oldest int64
+	err := e.read.QueryRowContext(ctx, "SELECT oldest FROM authority WHERE id = 1").Scan(&oldest)
+	if err != nil || oldest > newest {
+		return newer(current, newest)
 	}
 	return nil
 }

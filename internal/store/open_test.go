@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,45 +45,61 @@ func (s *suite) until(what string, holds func() bool) {
 	}
 }
 
-func TestSecondOpenOfOneDatabaseIsRefused(t *testing.T) {
-	onEach(t, func(s *suite) {
-		_, err := store.Open(s.ctx, s.config())
-		s.says(err, "another latchkey")
-		s.must(s.Health(s.ctx))
-		s.key("bot-1") // the first one still writes
-		s.must(s.Close())
-		s.open()
-		keys, err := s.Keys(s.ctx, s.account.ID)
-		s.must(err)
-		s.same(len(keys), 1)
-	})
+func TestSecondOpenOfOneFileIsRefused(t *testing.T) {
+	s := newSuite(t, "sqlite:"+filepath.Join(t.TempDir(), "a.db"))
+	_, err := store.Open(s.ctx, s.config())
+	s.says(err, "another latchkey")
+	s.must(s.Health(s.ctx))
+	s.key("bot-1") // the first one still writes
+	s.must(s.Close())
+	s.open()
+	keys, err := s.Keys(s.ctx, s.account.ID)
+	s.must(err)
+	s.same(len(keys), 1)
 }
 
 func TestDatabaseOfANewerProgramIsRefused(t *testing.T) {
 	onEach(t, func(s *suite) {
 		s.must(s.Close())
 		s.raw("INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, TRUE)")
-		holder := s.holder()
+		s.raw("UPDATE authority SET oldest = 999")
+		before := s.seal()
 		_, err := store.Open(s.ctx, s.config())
 		s.says(err, "version 999")
 		c := s.config()
 		c.ReadOnly = true
 		_, err = store.Open(s.ctx, c)
 		s.says(err, "version 999")
-		s.same(s.holder(), holder)
+		s.same(s.seal(), before)
 	})
 }
 
-// holder is the process that the database was last written by.
-func (s *suite) holder() (name string) {
-	s.must(s.database().QueryRowContext(s.ctx, "SELECT holder FROM authority").Scan(&name))
-	return name
+// While nodes are replaced one after the other, the release before works on the
+// database of the new one.
+func TestDatabaseOfANewerProgramThatAllowsItIsUsed(t *testing.T) {
+	onEach(t, func(s *suite) {
+		s.must(s.Close())
+		s.raw("INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, TRUE)")
+		s.open()
+		s.key("bot-1")
+		c := s.config()
+		c.ReadOnly = true
+		beside, err := store.Open(s.ctx, c)
+		s.must(err)
+		s.must(beside.Close())
+	})
+}
+
+// seal is what a start with another keyset would have written anew.
+func (s *suite) seal() (check []byte) {
+	s.must(s.database().QueryRowContext(s.ctx, "SELECT seal_check FROM authority").Scan(&check))
+	return check
 }
 
 func TestForeignKeysetIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 	onEach(t, func(s *suite) {
 		s.must(s.Close())
-		holder := s.holder()
+		before := s.seal()
 		other, err := seal.LoadOrMake(filepath.Join(t.TempDir(), "other.json"))
 		s.must(err)
 		for _, readOnly := range []bool{false, true} {
@@ -93,7 +108,7 @@ func TestForeignKeysetIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 			_, err = store.Open(s.ctx, c)
 			s.says(err, "keyset")
 		}
-		s.same(s.holder(), holder)
+		s.same(s.seal(), before)
 		s.open() // and the right one still opens
 	})
 }
@@ -184,52 +199,6 @@ func TestCancelledContextIsNoPromise(t *testing.T) {
 		s.unknown(err)
 		s.same(s.verified(), before)
 	})
-}
-
-func TestProcessThatLostItsPlaceWritesNoActivity(t *testing.T) {
-	onEach(t, func(s *suite) {
-		before := s.verified()
-		s.raw("UPDATE authority SET holder = 'run_other'")
-		s.refused(s.Record(s.ctx, s.activity(latchkey.ActSignedOut)), "store_fenced")
-		_, err := s.Apply(s.ctx, s.creation(s.newKey("bot-1")))
-		s.refused(err, "store_fenced")
-		s.refused(s.Health(s.ctx), "store_fenced")
-		s.same(s.number("SELECT count(*) FROM api_key"), int64(0))
-		s.same(s.verified(), before)
-	})
-}
-
-// lockSession is a session of somebody else that wants the lock of the server.
-func (s *suite) lockSession() *sql.Conn {
-	conn, err := s.database().Conn(s.ctx)
-	s.must(err)
-	s.t.Cleanup(func() { conn.Close() })
-	return conn
-}
-
-const lockHolders = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-
-func TestLostLockStopsWritesUntilItIsRegained(t *testing.T) {
-	s := newSuite(t, server.Database(t))
-	other := s.lockSession()
-	got := make(chan error, 1)
-	go func() {
-		_, err := other.ExecContext(s.ctx, "SELECT pg_advisory_lock(x'6c617463686b6579'::bigint)")
-		got <- err
-	}()
-	s.until("the other session to wait", func() bool { return s.number(lockHolders+" AND NOT granted") == 1 })
-	s.raw("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
-	s.must(<-got)
-	s.until("the loss to be noticed", func() bool { return s.Health(s.ctx) != nil })
-	s.refused(s.Record(s.ctx, s.activity(latchkey.ActSignedOut)), "store_unavailable")
-	_, err := s.ChargeBucket(s.ctx, latchkey.Bucket{Name: "b", Window: start, Limit: 1})
-	s.refused(err, "store_unavailable")
-	_, err = s.Keys(s.ctx, s.account.ID) // reading goes on
-	s.must(err)
-	_, err = other.ExecContext(s.ctx, "SELECT pg_advisory_unlock_all()")
-	s.must(err)
-	s.until("the lock to be regained", func() bool { return s.Health(s.ctx) == nil })
-	s.must(s.Record(s.ctx, s.activity(latchkey.ActSignedOut)))
 }
 
 func TestWarningAtCommitMeansUnknown(t *testing.T) {

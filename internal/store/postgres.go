@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,43 +16,31 @@ import (
 	"maragu.dev/goqite"
 )
 
-// connections is the most that the store opens to PostgreSQL, the one of the
-// lock not counted. Writers wait for one row anyway.
+// connections is the most that the store opens to PostgreSQL, the one that
+// watches not counted. Writers wait for one row anyway.
 const connections = 16
 
-// openPostgres connects, and takes the lock that keeps a second server out. The
-// error of a bad URL is not passed on: it may quote the password.
+// openPostgres connects. The error of a bad URL is not passed on: it may quote
+// the password.
 func openPostgres(ctx context.Context, c Config) (*engine, error) {
 	config, err := pgx.ParseConfig(c.URL)
 	if err != nil {
 		return nil, errors.New("the database URL cannot be read; it looks like postgres://USER:PASSWORD@HOST:5432/DATABASE")
 	}
 	e := &engine{
-		dialect: goose.DialectPostgres, flavor: goqite.SQLFlavorPostgreSQL, outbox: outboxPostgres, lost: never, readOnly: c.ReadOnly,
+		dialect: goose.DialectPostgres, flavor: goqite.SQLFlavorPostgreSQL, outbox: outboxPostgres, shared: true, readOnly: c.ReadOnly,
 		// Every statement sees what was committed before it began, so what is
 		// read after a lock was waited for is up to date.
 		options: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
 	}
 	e.listen(config)
+	e.config = config
 	pool := stdlib.OpenDB(*config)
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	e.read, e.write, e.close = pool, pool, pool.Close
 	if err := checkServer(ctx, pool); err != nil {
 		return nil, errors.Join(err, pool.Close())
-	}
-	if c.ReadOnly {
-		return e, nil
-	}
-	held, err := takeLease(ctx, config, c.Log)
-	if err != nil {
-		return nil, errors.Join(err, pool.Close())
-	}
-	e.lost = held.lost
-	e.close = func() error {
-		err := pool.Close() // before the lock is given back: nothing of this process writes after it
-		held.close()
-		return err
 	}
 	return e, nil
 }
@@ -71,7 +60,13 @@ func (e *engine) listen(config *pgx.ConnConfig) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
 	}
+	// A process that is paused or cut off in the middle of a transaction keeps its
+	// locks, and every change of a key waits for one of them.
+	config.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(mostIdle.Milliseconds(), 10)
 }
+
+// mostIdle is how long a transaction may wait for its next statement.
+const mostIdle = 2 * time.Second
 
 // checkServer refuses a server that may lose what it acknowledged.
 func checkServer(ctx context.Context, pool *sql.DB) error {

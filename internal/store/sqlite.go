@@ -31,7 +31,7 @@ func openSQLite(ctx context.Context, path string, readOnly bool) (*engine, error
 	if err != nil {
 		return nil, fmt.Errorf("the path of the database: %w", err)
 	}
-	e := &engine{dialect: goose.DialectSQLite3, flavor: goqite.SQLFlavorSQLite, outbox: outboxSQLite, lost: never, readOnly: readOnly}
+	e := &engine{dialect: goose.DialectSQLite3, flavor: goqite.SQLFlavorSQLite, outbox: outboxSQLite, readOnly: readOnly}
 	if readOnly {
 		return e, e.openReader(ctx, path)
 	}

@@ -10,10 +10,10 @@
 // tables (migrations/). What differs is small and stands in sqlite.go and
 // postgres.go: how to connect, and how a second process is kept out.
 //
-// Three things keep the writers apart. A compare-and-set stands in the WHERE of
-// each statement that must happen once. The authority row orders everything
-// that has an activity. And the name of the one process that may write stands
-// in that row, so a process that was replaced cannot go on.
+// Two things keep the writers apart, in one process or in many. A
+// compare-and-set stands in the WHERE of each statement that must happen once.
+// And the authority row orders everything that has an activity. What gateway
+// nodes and consoles need of each other stands in node.go.
 //
 // Secrets, seeds, phone numbers and codes are sealed (package seal), bound to
 // their table, column and row. Tokens, passwords and recovery codes come here
@@ -30,7 +30,6 @@ import (
 
 	"maragu.dev/goqite"
 
-	"latchkey"
 	"latchkey/internal/seal"
 	"latchkey/internal/store/db"
 )
@@ -46,6 +45,9 @@ type Config struct {
 	// ReadOnly looks at a database that a server may be using: no lock, no
 	// migration, every write refused.
 	ReadOnly bool
+	// Gateway is for a gateway node alone, whose database role changes no table
+	// and no key: nothing is migrated or made.
+	Gateway bool
 }
 
 // Store is an open database. It may be used from many goroutines.
@@ -57,11 +59,10 @@ type Store struct {
 	log    *slog.Logger
 	outbox *goqite.Queue
 	letter sync.Mutex // see ReceiveLetter
-	holder string     // this process in the authority row
 }
 
 // Open opens the database and brings its tables up to date. It fails, and
-// writes nothing, when another process uses the database, when a newer program
+// writes nothing, when another process uses the SQLite file, when a newer program
 // made it, or when the keyset cannot open what it holds.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Seal == nil || c.Now == nil || c.Log == nil {
@@ -73,18 +74,19 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s := &Store{
 		engine: e, read: db.New(e.read), seal: c.Seal, now: c.Now, log: c.Log,
-		outbox: newOutbox(e), holder: latchkey.NewID("run"),
+		outbox: newOutbox(e),
 	}
-	if err := s.begin(ctx, c.ReadOnly); err != nil {
+	if err := s.begin(ctx, c.ReadOnly || c.Gateway); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	return s, nil
 }
 
 // begin makes the database ready: tables, keyset, and who may write. In this
-// order, since a keyset that does not fit must not be the first to write.
-func (s *Store) begin(ctx context.Context, readOnly bool) error {
-	if readOnly {
+// order, since a keyset that does not fit must not be the first to write. A guest
+// takes it as it is.
+func (s *Store) begin(ctx context.Context, guest bool) error {
+	if guest {
 		if err := s.engine.checkVersion(ctx); err != nil {
 			return err
 		}
@@ -93,26 +95,17 @@ func (s *Store) begin(ctx context.Context, readOnly bool) error {
 	if err := s.engine.migrate(ctx); err != nil {
 		return err
 	}
-	return s.takeAuthority(ctx)
+	return s.makeAuthority(ctx)
 }
 
 // Close ends all connections and lets another process in. Whatever was
 // acknowledged is on the disk already.
 func (s *Store) Close() error { return s.engine.close() }
 
-// Health returns why the store cannot work now, or nil. A server that is not
-// healthy for long should be started again: only a start takes the database
-// over once more after another process had it.
+// Health returns why the store cannot work now, or nil.
 func (s *Store) Health(ctx context.Context) error {
-	if err := s.engine.lost(); err != nil {
-		return err
-	}
-	row, err := s.read.Authority(ctx)
-	if err != nil {
+	if _, err := s.read.Authority(ctx); err != nil {
 		return fmt.Errorf("the database does not answer: %w", err)
-	}
-	if !s.engine.readOnly && row.Holder != s.holder {
-		return errFenced
 	}
 	return nil
 }

@@ -51,10 +51,7 @@ func (s *Store) write(ctx context.Context, do func(*tx) error) error {
 // stays true until the commit, and the chain has no forks.
 func (s *Store) act(ctx context.Context, do func(*tx) error) error {
 	return s.write(ctx, func(t *tx) error {
-		row, err := t.LockAuthority(ctx, s.holder)
-		if errors.Is(err, sql.ErrNoRows) {
-			return errFenced
-		}
+		row, err := t.LockAuthority(ctx)
 		if err != nil {
 			return err
 		}
@@ -73,15 +70,14 @@ func (s *Store) once(ctx context.Context, do func(*tx) error) error {
 	}
 	begun, err := s.engine.write.BeginTx(ctx, s.engine.options)
 	if err != nil {
+		if ctx.Err() == nil {
+			s.log.Warn("store: write refused", "error", err)
+			return errUnavailable
+		}
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer begun.Rollback() // after a commit it does nothing
 	if err := do(&tx{Queries: db.New(begun), store: s, sql: begun}); err != nil {
-		return err
-	}
-	// Once more, now that all is done but the commit: the lock may have been
-	// lost while this transaction waited.
-	if err := s.writable(); err != nil {
 		return err
 	}
 	warned := s.engine.warnings.Load()
@@ -96,15 +92,10 @@ func (s *Store) once(ctx context.Context, do func(*tx) error) error {
 	return nil
 }
 
-// writable returns why nothing may be written, or nil. What is wrong with the
-// server goes to the log; outside it is "not now".
+// writable returns why nothing may be written, or nil.
 func (s *Store) writable() error {
 	if s.engine.readOnly {
 		return errReadOnly
-	}
-	if err := s.engine.lost(); err != nil {
-		s.log.Warn("store: write refused", "error", err)
-		return errUnavailable
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 const authority = `-- name: Authority :one
-SELECT id, incarnation, rev, holder, activity_seq, activity_hash, activity_seal, seal_check
+SELECT id, incarnation, rev, activity_seq, activity_hash, activity_seal, seal_check, confirmed_rev, replay_epoch, replay_since, oldest
 FROM authority WHERE id = 1
 `
 
@@ -21,40 +21,37 @@ func (q *Queries) Authority(ctx context.Context) (Authority, error) {
 		&i.ID,
 		&i.Incarnation,
 		&i.Rev,
-		&i.Holder,
 		&i.ActivitySeq,
 		&i.ActivityHash,
 		&i.ActivitySeal,
 		&i.SealCheck,
+		&i.ConfirmedRev,
+		&i.ReplayEpoch,
+		&i.ReplaySince,
+		&i.Oldest,
 	)
 	return i, err
 }
 
 const insertAuthority = `-- name: InsertAuthority :exec
-INSERT INTO authority (id, incarnation, rev, holder, activity_seq, activity_hash, activity_seal, seal_check)
-VALUES (1, 1, 0, $1, 0, $2, $3, $4)
+INSERT INTO authority (id, incarnation, rev, activity_seq, activity_hash, activity_seal, seal_check, confirmed_rev)
+VALUES (1, 1, 0, 0, $1, $2, $3, 0)
 ON CONFLICT (id) DO NOTHING
 `
 
 type InsertAuthorityParams struct {
-	Holder       string
 	ActivityHash string
 	ActivitySeal []byte
 	SealCheck    []byte
 }
 
 func (q *Queries) InsertAuthority(ctx context.Context, arg InsertAuthorityParams) error {
-	_, err := q.db.ExecContext(ctx, insertAuthority,
-		arg.Holder,
-		arg.ActivityHash,
-		arg.ActivitySeal,
-		arg.SealCheck,
-	)
+	_, err := q.db.ExecContext(ctx, insertAuthority, arg.ActivityHash, arg.ActivitySeal, arg.SealCheck)
 	return err
 }
 
 const lockAuthority = `-- name: LockAuthority :one
-UPDATE authority SET rev = rev WHERE id = 1 AND holder = $1
+UPDATE authority SET rev = rev WHERE id = 1
 RETURNING activity_seq, activity_hash, activity_seal
 `
 
@@ -65,9 +62,9 @@ type LockAuthorityRow struct {
 }
 
 // LockAuthority writes nothing new: it takes the row, so that a second writer
-// waits, and shows whether this process is still the holder.
-func (q *Queries) LockAuthority(ctx context.Context, holder string) (LockAuthorityRow, error) {
-	row := q.db.QueryRowContext(ctx, lockAuthority, holder)
+// waits.
+func (q *Queries) LockAuthority(ctx context.Context) (LockAuthorityRow, error) {
+	row := q.db.QueryRowContext(ctx, lockAuthority)
 	var i LockAuthorityRow
 	err := row.Scan(&i.ActivitySeq, &i.ActivityHash, &i.ActivitySeal)
 	return i, err
@@ -105,14 +102,5 @@ UPDATE authority SET seal_check = $1 WHERE id = 1
 
 func (q *Queries) SetSealCheck(ctx context.Context, sealCheck []byte) error {
 	_, err := q.db.ExecContext(ctx, setSealCheck, sealCheck)
-	return err
-}
-
-const takeAuthority = `-- name: TakeAuthority :exec
-UPDATE authority SET holder = $1 WHERE id = 1
-`
-
-func (q *Queries) TakeAuthority(ctx context.Context, holder string) error {
-	_, err := q.db.ExecContext(ctx, takeAuthority, holder)
 	return err
 }

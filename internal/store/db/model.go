@@ -47,11 +47,14 @@ type Authority struct {
 	ID           int64
 	Incarnation  int64
 	Rev          int64
-	Holder       string
 	ActivitySeq  int64
 	ActivityHash string
 	ActivitySeal []byte
 	SealCheck    []byte
+	ConfirmedRev int64
+	ReplayEpoch  string
+	ReplaySince  int64
+	Oldest       int64
 }
 
 type Bucket struct {
@@ -69,6 +72,18 @@ type Factor struct {
 	LastStep  int64
 	CreatedAt int64
 	LastUsed  int64
+}
+
+type GatewayNode struct {
+	ID         string
+	Name       string
+	State      string
+	AppliedRev int64
+	RenewSeq   int64
+	LeaseMs    int64
+	Remembers  string
+	StartedAt  int64
+	LastSeen   int64
 }
 
 type Idempotency struct {

@@ -1,19 +1,16 @@
 -- name: InsertAuthority :exec
-INSERT INTO authority (id, incarnation, rev, holder, activity_seq, activity_hash, activity_seal, seal_check)
-VALUES (1, 1, 0, $1, 0, $2, $3, $4)
+INSERT INTO authority (id, incarnation, rev, activity_seq, activity_hash, activity_seal, seal_check, confirmed_rev)
+VALUES (1, 1, 0, 0, $1, $2, $3, 0)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: Authority :one
-SELECT id, incarnation, rev, holder, activity_seq, activity_hash, activity_seal, seal_check
+SELECT id, incarnation, rev, activity_seq, activity_hash, activity_seal, seal_check, confirmed_rev, replay_epoch, replay_since, oldest
 FROM authority WHERE id = 1;
 
--- name: TakeAuthority :exec
-UPDATE authority SET holder = $1 WHERE id = 1;
-
 -- LockAuthority writes nothing new: it takes the row, so that a second writer
--- waits, and shows whether this process is still the holder.
+-- waits.
 -- name: LockAuthority :one
-UPDATE authority SET rev = rev WHERE id = 1 AND holder = $1
+UPDATE authority SET rev = rev WHERE id = 1
 RETURNING activity_seq, activity_hash, activity_seal;
 
 -- name: NextRev :one
