@@ -73,6 +73,7 @@ type Config struct {
 	IdleTimeout  time.Duration // between requests, and between messages (60 s)
 	SendTimeout  time.Duration // for one part of an answer to be taken by the client (30 s)
 
+	Leased  func() bool // see verify.Config
 	Now     func() time.Time
 	Start   time.Time // since when the ledger remembers; zero: always
 	Log     *slog.Logger
@@ -126,7 +127,7 @@ func New(c Config) (*Gateway, error) {
 		door:    &door{most: c.MaxConns, mostEach: c.MaxConnsEach, each: map[netip.Prefix]int{}},
 		private: c.Prefix + "/rest/", public: c.Prefix + "/rest-public/",
 		checker: verify.New(verify.Config{
-			Table: c.Table, Ledger: c.Ledger, Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints, Now: c.Now, Start: c.Start,
+			Table: c.Table, Ledger: c.Ledger, Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints, Now: c.Now, Start: c.Start, Leased: c.Leased,
 		}),
 	}
 	g.legs = newLegs(c, g.upstream)

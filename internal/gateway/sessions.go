@@ -48,6 +48,13 @@ func (x *Sessions) Release(keyID string) {
 	x.settle(keyID)
 }
 
+// Mask refuses every message of the key until Unmask, while a change of it is
+// brought into force on every node.
+func (x *Sessions) Mask(keyID string) { x.table.Mask(keyID) }
+
+// Unmask ends a Mask.
+func (x *Sessions) Unmask(keyID string) { x.table.Unmask(keyID) }
+
 // settle ends the sessions of a key that the table does not bear any more.
 func (x *Sessions) settle(keyID string) {
 	x.mu.Lock()

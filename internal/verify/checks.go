@@ -14,7 +14,8 @@ import (
 type check uint16
 
 const (
-	checkKnown check = 1 << iota
+	checkLeased check = 1 << iota
+	checkKnown
 	checkAuthentic
 	checkFresh
 	checkSettled
@@ -30,8 +31,10 @@ const unlimited = math.MaxInt
 
 func (c *Checker) on(which check) bool { return c.off&which == 0 }
 
-// known reports whether the key exists, with the secret that it needs.
-func known(e *Entry) bool { return e.secret.set && !e.deleted }
+// known reports whether the key exists, with the secret that it needs. A deleted
+// one does as long as another node may not have heard of it: until then nobody
+// is told either way.
+func known(e *Entry) bool { return e.secret.set && (!e.deleted || e.masked) }
 
 // genuine reports whether the holder of the secret signed exactly this call.
 // Raw MACs are compared, in constant time.
@@ -48,8 +51,9 @@ func fresh(signed, now time.Time, window time.Duration) bool {
 	return age <= window && age >= -window
 }
 
-// settled is false while the outcome of a change of the key is not known.
-func settled(e *Entry) bool { return !e.held }
+// settled is false while the outcome of a change of the key is not known, or
+// the change is not in force on every node yet.
+func settled(e *Entry) bool { return !e.held && !e.masked }
 
 // active reports whether the owner switched the key on.
 func active(e *Entry) bool { return e.active && !e.deleted }

@@ -41,8 +41,12 @@ func (c *Checker) Logon(r Logon) (Verdict, *Session) {
 	h := c.hashers.get()
 	genuine := h.matches(&entry.secret, &r.Signed.Signature, r.Signed.Timestamp, r.Signed.Key, nil)
 	c.hashers.put(h)
-	v := Verdict{At: now, Addr: r.Addr, Window: c.Window, entry: entry, found: found, told: found && genuine}
+	v := Verdict{At: now, Addr: r.Addr, Window: c.Window, entry: entry, found: found, told: found && genuine, leased: c.Leased}
 	switch {
+	case c.on(checkLeased) && !c.Leased():
+		return v.refuse(Unavailable), nil
+	case !found && c.Table.changing(r.Signed.Key):
+		return v.refuse(Unavailable), nil
 	case c.on(checkKnown) && !(found && !r.Malformed):
 		return v.refuse(Unauthorized), nil
 	case c.on(checkAuthentic) && !genuine:
@@ -84,8 +88,10 @@ type Message struct {
 // nothing.
 func (c *Checker) Message(ctx context.Context, s *Session, m Message) Verdict {
 	entry, found := c.entry([]byte(s.KeyID))
-	v := Verdict{At: c.Now(), Action: m.Action, Addr: s.addr, Window: c.Window, entry: entry, found: found, told: found}
+	v := Verdict{At: c.Now(), Action: m.Action, Addr: s.addr, Window: c.Window, entry: entry, found: found, told: found, leased: c.Leased}
 	switch {
+	case c.on(checkLeased) && !c.Leased():
+		return v.refuse(Unavailable)
 	case c.on(checkKnown) && !found:
 		return v.refuse(Unauthorized)
 	case c.on(checkSettled) && !(settled(entry) && entry.version == s.version):

@@ -26,6 +26,7 @@ type facts struct {
 	active      bool
 	deleted     bool
 	held        bool // the outcome of a change is not known
+	masked      bool // a change is not in force on every node yet
 }
 
 // Permissions returns what the key may do.
@@ -99,6 +100,35 @@ func (t *Table) Release(keyID string) {
 	})
 }
 
+// Mask refuses every call of a key, as Hold does, from before a change of it is
+// put in force here until it is in force everywhere: else a caller could be
+// refused by this node and then served by another one.
+func (t *Table) Mask(keyID string) { t.mask(keyID, true) }
+
+// Unmask ends a Mask.
+func (t *Table) Unmask(keyID string) { t.mask(keyID, false) }
+
+func (t *Table) mask(keyID string, masked bool) {
+	t.change(keyID, func(old *facts) (facts, bool) {
+		next := facts{KeyID: keyID}
+		if old != nil {
+			next = *old
+		}
+		changed := next.masked != masked
+		if next.masked = masked; !masked && next.deleted {
+			next.secret = midstate{} // see merge
+		}
+		return next, changed
+	})
+}
+
+// changing reports whether a key is masked whose secret is not known here, as
+// when it was deleted before this process began.
+func (t *Table) changing(keyID []byte) bool {
+	e := t.Lookup(keyID)
+	return e != nil && e.masked && !e.secret.set
+}
+
 // Len returns how many keys can be known to a call; deleted ones do not count.
 func (t *Table) Len() int {
 	n := 0
@@ -158,14 +188,19 @@ func put(old *facts, key latchkey.Key, secret latchkey.Secret) (facts, bool) {
 }
 
 // merge makes the facts of a key. Only the status "active" makes it usable; a
-// deleted key keeps nothing that could.
+// deleted key keeps nothing that could, but for the secret while it is masked:
+// its holder is then told that the key is being changed.
 func merge(old facts, key latchkey.Key, secret latchkey.Secret) facts {
 	if key.Status == latchkey.StatusDeleted {
-		return facts{KeyID: key.ID, AccountID: key.AccountID, version: key.Version, deleted: true}
+		gone := facts{KeyID: key.ID, AccountID: key.AccountID, version: key.Version, deleted: true, masked: old.masked}
+		if old.masked {
+			gone.secret = old.secret
+		}
+		return gone
 	}
 	next := facts{
 		KeyID: key.ID, AccountID: key.AccountID, permissions: key.Permissions, allowlist: key.Allowlist,
-		version: key.Version, active: key.Status == latchkey.StatusActive, held: old.held, secret: old.secret,
+		version: key.Version, active: key.Status == latchkey.StatusActive, held: old.held, masked: old.masked, secret: old.secret,
 	}
 	if secret != "" {
 		next.secret = newMidstate(secret)

@@ -77,6 +77,8 @@ type Verdict struct {
 	entry *Entry // whose key was named; never nil after Check
 	found bool   // the key exists
 	told  bool   // the caller may learn the reason
+
+	leased func() bool // see Config
 }
 
 // Allowed reports whether the call may go on.
@@ -101,9 +103,11 @@ func (v *Verdict) KeyID() string {
 
 // Current reports whether the key is still what the verdict was made from. It
 // is asked again right before the call leaves for the exchange; a public call
-// has no key that could change.
+// has no key that could change. So is the lease, before the key: a key that is
+// still the same after the lease was seen was so while it was held. The other
+// way round the lease could be a new one, with which the key was replaced.
 func (v *Verdict) Current() bool {
-	return v.entry == nil || !v.entry.replaced.Load()
+	return v.entry == nil || v.leased() && !v.entry.replaced.Load()
 }
 
 // because returns the verdict with its reason. What only the holder may know

@@ -20,7 +20,7 @@ type Ledger interface {
 	Take(ctx context.Context, take latchkey.Take) (latchkey.Taken, error)
 }
 
-// Config is what a Checker needs. All fields but Start are required.
+// Config is what a Checker needs. All fields but Start and Leased are required.
 type Config struct {
 	Table        *Table
 	Ledger       Ledger
@@ -31,6 +31,9 @@ type Config struct {
 	// Start is when the ledger began to remember; zero says that it always did.
 	// What was signed before may have been seen by the process before this one.
 	Start time.Time
+	// Leased reports whether this node may still decide about keys: whether it
+	// has all changes that were acknowledged. Nil: it is the only one, and has.
+	Leased func() bool
 }
 
 // Checker makes verdicts. It is safe for use from many goroutines and shares no
@@ -44,6 +47,9 @@ type Checker struct {
 
 // New returns a Checker.
 func New(c Config) *Checker {
+	if c.Leased == nil {
+		c.Leased = func() bool { return true }
+	}
 	stranger := &Entry{facts: facts{secret: newMidstate(latchkey.NewSecret())}}
 	return &Checker{Config: c, stranger: stranger}
 }
@@ -65,9 +71,13 @@ func (c *Checker) Check(ctx context.Context, r Request) Verdict {
 	now := c.Now()
 	entry, found := c.entry(r.Signed.Key)
 	genuine := c.genuine(entry, &r.Signed)
-	v := Verdict{At: now, Action: r.Action, Addr: r.Addr, Window: c.Window, entry: entry, found: found}
+	v := Verdict{At: now, Action: r.Action, Addr: r.Addr, Window: c.Window, entry: entry, found: found, leased: c.Leased}
 	v.told = found && genuine
 	switch {
+	case c.on(checkLeased) && !c.Leased():
+		return v.refuse(Unavailable)
+	case !found && c.Table.changing(r.Signed.Key):
+		return v.refuse(Unavailable) // another node may still know the key
 	case c.on(checkKnown) && !(found && !r.Malformed):
 		return v.refuse(Unauthorized)
 	case c.on(checkAuthentic) && !genuine:
