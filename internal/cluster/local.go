@@ -1,10 +1,11 @@
 // Package cluster holds what gateway nodes share: the points of each key and
-// address, the signatures that were seen, and the feed of changes. This is the
-// form for one process; it has the guarantees that the shared forms must have.
+// address, the signatures that were seen, and the feed of changes. Local and Feed
+// are the forms for one process, Redis and Shared those for several.
 package cluster
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -93,10 +94,11 @@ func NewLocal(c LocalConfig) *Local {
 // Take takes points and place, or nothing at all. Points are judged first, so
 // that a caller who used them up learns nothing about what was seen.
 func (l *Local) Take(_ context.Context, t latchkey.Take) (latchkey.Taken, error) {
-	if err := l.check(t); err != nil {
+	if err := check(t, l.window); err != nil {
 		return latchkey.TakenNothing, err
 	}
-	s := &l.shards[maphash.String(l.seed, t.Bucket)%localShards]
+	bucket := maphash.String(l.seed, t.Bucket)
+	s := &l.shards[bucket%localShards]
 	s.Lock()
 	defer s.Unlock()
 	s.turn(t.Now)
@@ -108,7 +110,7 @@ func (l *Local) Take(_ context.Context, t latchkey.Take) (latchkey.Taken, error)
 		return latchkey.TakenNothing, ErrFull
 	}
 	if !t.Stale.IsZero() {
-		if taken, err := s.once(t, l.room); taken != latchkey.TakenAll {
+		if taken, err := s.once(t, bucket, l.room); taken != latchkey.TakenAll {
 			return taken, err
 		}
 	}
@@ -116,11 +118,12 @@ func (l *Local) Take(_ context.Context, t latchkey.Take) (latchkey.Taken, error)
 	return latchkey.TakenAll, nil
 }
 
-func (l *Local) check(t latchkey.Take) error {
+// check refuses what no ledger can take.
+func check(t latchkey.Take, window time.Duration) error {
 	switch {
 	case t.Bucket == "" || t.Cost < 1 || t.Now.IsZero():
 		return ErrTake
-	case t.Stale.Sub(t.Now) > 2*l.window+time.Second:
+	case t.Stale.Sub(t.Now) > 2*window+time.Second:
 		return fmt.Errorf("%w: it ends in %v", ErrAhead, t.Stale.Sub(t.Now))
 	}
 	return nil
@@ -147,9 +150,11 @@ func (s *localShard) turn(now time.Time) {
 	}
 }
 
-// once takes the place of a signature.
-func (s *localShard) once(t latchkey.Take, room int) (latchkey.Taken, error) {
+// once takes the place of a signature. Messages over WebSocket are known by
+// their text, which two keys may have in common: the bucket is part of the place.
+func (s *localShard) once(t latchkey.Take, bucket uint64, room int) (latchkey.Taken, error) {
 	mac, end := t.Once, t.Stale.UnixNano()
+	binary.NativeEndian.PutUint64(mac[:], binary.NativeEndian.Uint64(mac[:])^bucket)
 	if end < s.floor {
 		return latchkey.TakenNothing, ErrClock
 	}

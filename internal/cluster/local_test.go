@@ -35,14 +35,19 @@ func write(bucket, signature string, ts, now time.Time) latchkey.Take {
 	return t
 }
 
-func takes(t *testing.T, l *cluster.Local, take latchkey.Take, want latchkey.Taken) {
+// ledger is what both forms have.
+type ledger interface {
+	Take(ctx context.Context, t latchkey.Take) (latchkey.Taken, error)
+}
+
+func takes(t testing.TB, l ledger, take latchkey.Take, want latchkey.Taken) {
 	t.Helper()
 	if got, err := l.Take(context.Background(), take); got != want || err != nil {
 		t.Fatalf("took %d, %v; want %d", got, err, want)
 	}
 }
 
-func refuses(t *testing.T, l *cluster.Local, take latchkey.Take, want error) {
+func refuses(t testing.TB, l ledger, take latchkey.Take, want error) {
 	t.Helper()
 	if got, err := l.Take(context.Background(), take); got != latchkey.TakenNothing || !errors.Is(err, want) {
 		t.Fatalf("took %d, %v; want nothing and %v", got, err, want)
