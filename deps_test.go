@@ -44,7 +44,10 @@ var mayImport = map[string][]string{
 	"latchkey/internal/node":             {"*"},
 	"latchkey/internal/testenv":          {"*"},
 	"latchkey/internal/testenv/postgres": {},
+	"latchkey/internal/testenv/fault":    {"*"},
+	"latchkey/internal/testenv/redis":    {},
 	"latchkey/cmd/latchkey":              {"*"},
+	"latchkey/bench/keys":                {"latchkey", "latchkey/signature", "latchkey/internal/cluster", "latchkey/internal/seal", "latchkey/internal/store", "latchkey/internal/verify"},
 	"latchkey/bench/ws":                  {"latchkey", "latchkey/signature", "latchkey/internal/cluster", "latchkey/internal/gateway", "latchkey/internal/verify"},
 }
 

@@ -25,10 +25,12 @@ const (
 type cli struct {
 	Demo     demoCmd     `cmd:"" help:"The whole system on this machine, with a sandbox exchange, an inbox for mails and SMS, and a demo account."`
 	Serve    serveCmd    `cmd:"" help:"Console, management API and gateway."`
+	Gateway  gatewayCmd  `cmd:"" help:"A gateway node alone, beside consoles on the same PostgreSQL."`
 	Sandbox  sandboxCmd  `cmd:"" help:"The sandbox exchange alone, to put behind a gateway."`
 	Account  accountCmd  `cmd:"" help:"Create, list or show accounts (the operator's door)."`
 	Member   memberCmd   `cmd:"" help:"Add, list or remove members of an account (the operator's door)."`
 	Key      keyCmd      `cmd:"" help:"Create, list, show, activate, deactivate or delete keys (the operator's door)."`
+	Nodes    nodesCmd    `cmd:"" help:"List the gateway nodes and how far each has followed the changes (the operator's door)."`
 	Keyset   keysetCmd   `cmd:"" help:"Rotate the keyset that seals secrets."`
 	Activity activityCmd `cmd:"" help:"Verify the chain of activities."`
 	Call     callCmd     `cmd:"" help:"Sign one call with a key and send it to a gateway."`
@@ -36,6 +38,7 @@ type cli struct {
 	Sign     signCmd     `cmd:"" help:"Print the string to sign of a call, and its signature."`
 	Catalog  catalogCmd  `cmd:"" help:"Check a catalog of actions."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database to this version's schema."`
+	Restore  restoreCmd  `cmd:"" help:"Make a database safe that was put back from a backup: stop every active key, end every session."`
 	Doctor   doctorCmd   `cmd:"" help:"Look for what would keep a server from starting or being safe."`
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the management API."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

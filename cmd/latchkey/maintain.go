@@ -68,6 +68,22 @@ func (c *migrateCmd) Run(ctx context.Context, s streams) error {
 	return c.show(s, map[string]bool{"migrated": true}, func() { fmt.Fprintln(s.out, "the database has this version's schema") })
 }
 
+type restoreCmd struct{ doorFlags }
+
+// Run makes a database safe that was put back from a backup.
+func (c *restoreCmd) Run(ctx context.Context, s streams) error {
+	stopped, err := node.Restore(ctx, c.store())
+	if errors.Is(err, node.ErrBusy) {
+		return fmt.Errorf("%w; a server may not serve by this database before it was made safe", err)
+	}
+	if err != nil {
+		return err
+	}
+	return c.show(s, map[string]int{"deactivated": stopped}, func() {
+		fmt.Fprintf(s.out, "%d keys were deactivated and their owners are told; everybody signs in anew. Gateway nodes that run must be started anew\n", stopped)
+	})
+}
+
 type doctorCmd struct{ doorFlags }
 
 // finding is one thing that the doctor looked at.

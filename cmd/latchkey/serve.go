@@ -1,13 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
@@ -42,25 +40,9 @@ type serveCmd struct {
 		TLSKey  string   `name:"tls-key" type:"path" env:"LATCHKEY_CONSOLE_KEY" placeholder:"FILE" help:"Its key, PEM."`
 	} `embed:"" prefix:"console-"`
 
-	Gateway struct {
-		URL           string   `env:"LATCHKEY_GATEWAY_URL" placeholder:"URL" help:"As bots reach it, for the console's examples and .env files."`
-		Listen        string   `env:"LATCHKEY_GATEWAY_LISTEN" default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"http; empty for none."`
-		TLSListen     string   `name:"tls-listen" env:"LATCHKEY_GATEWAY_TLS" placeholder:"HOST:PORT" help:"https; empty for none."`
-		TLSCert       string   `name:"tls-cert" type:"path" env:"LATCHKEY_GATEWAY_CERT" placeholder:"FILE" help:"Certificate, PEM."`
-		TLSKey        string   `name:"tls-key" type:"path" env:"LATCHKEY_GATEWAY_KEY" placeholder:"FILE" help:"Its key, PEM."`
-		ProxyProtocol bool     `help:"Trusted proxies speak PROXY protocol v2."`
-		Origin        []string `placeholder:"ORIGIN" help:"Origins of pages in browsers that may open WebSocket sessions; none else may."`
-		MaxConns      int      `placeholder:"N" help:"Open connections of clients; a quarter of the limit of open files when not given."`
-		MaxConnsEach  int      `placeholder:"N" help:"Of those from one address; a quarter of them when not given."`
-		MaxSessions   int      `default:"100" placeholder:"N" help:"WebSocket sessions of a key."`
-		MaxMessages   int      `default:"100" placeholder:"N" help:"Messages of a WebSocket session in a second."`
-	} `embed:"" prefix:"gateway-"`
-
-	Upstream struct {
-		URL     string        `env:"LATCHKEY_UPSTREAM" required:"" placeholder:"URL" help:"The exchange's API, such as http://10.0.0.5:9000."`
-		Timeout time.Duration `default:"30s" help:"How long an answer may take."`
-		Secret  string        `name:"secret-file" type:"path" env:"LATCHKEY_IDENTITY_SECRET_FILE" placeholder:"FILE" help:"Secret shared with the exchange, which checks the identity headers with it; LATCHKEY_IDENTITY_SECRET may hold it instead."`
-	} `embed:"" prefix:"upstream-"`
+	Gateway  gatewayFlags  `embed:"" prefix:"gateway-"`
+	Upstream upstreamFlags `embed:"" prefix:"upstream-"`
+	Cluster  clusterFlags  `embed:"" prefix:"cluster-"`
 
 	SMTP struct {
 		Server string `env:"LATCHKEY_SMTP_SERVER" placeholder:"HOST:PORT" help:"Mail server. Its password: LATCHKEY_SMTP_PASSWORD."`
@@ -83,20 +65,24 @@ type serveCmd struct {
 
 // Run serves until the first signal.
 func (c *serveCmd) Run(ctx context.Context, s streams) error {
-	log := newLog(s.err, c.LogLevel)
 	config, err := c.node()
 	if err != nil {
 		return usageError{err}
 	}
-	config.Log = log
+	config.Log = newLog(s.err, c.LogLevel)
+	return runNode(ctx, s, config, c.greeting)
+}
+
+// runNode serves until the first signal, or until something fails.
+func runNode(ctx context.Context, s streams, config node.Config, greeting func(*node.Node) string) error {
 	n, err := node.Start(ctx, config)
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(s.out, c.greeting(n)) // in one piece: scripts wait for its first words
+	fmt.Fprint(s.out, greeting(n)) // in one piece: scripts wait for its first words
 	select {
 	case <-ctx.Done():
-		log.Info("stopping: what runs is finished first")
+		config.Log.Info("stopping: what runs is finished first")
 	case err = <-n.Failed():
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
@@ -119,51 +105,33 @@ func (c *serveCmd) greeting(n *node.Node) string {
 func (c *serveCmd) node() (node.Config, error) {
 	var errs []error
 	note := func(err error) { errs = append(errs, err) }
-	secret, err := identitySecret(c.Upstream.Secret)
-	note(err)
 	mail, err := c.mail()
 	note(err)
 	sms, err := c.sms()
 	note(err)
-	proxies, err := prefixes(c.TrustedPeer)
-	note(err)
-	if (c.Gateway.TLSListen != "") && (c.Gateway.TLSCert == "" || c.Gateway.TLSKey == "") {
-		note(errors.New("--gateway-tls-listen needs --gateway-tls-cert and --gateway-tls-key"))
-	}
 	if (c.Console.TLSCert == "") != (c.Console.TLSKey == "") {
 		note(errors.New("--console-tls-cert and --console-tls-key go together"))
 	}
 	limits, err := c.Limit.limits()
 	note(err)
-	note(checkUpstream(c.Upstream.URL))
 	note(checkOrigin("--console-url", c.Console.URL))
-	note(checkOrigin("--gateway-url", c.Gateway.URL))
 	for _, origin := range c.Console.Origin {
 		note(checkFurther("--console-origin", origin))
 	}
-	for _, origin := range c.Gateway.Origin {
-		note(checkFurther("--gateway-origin", origin))
-	}
-	note(c.bounds())
 	note(checkPositive("--outbox-poll", c.OutboxPoll))
-	note(checkPositive("--upstream-timeout", c.Upstream.Timeout))
 	note(checkListen("--console-listen", c.Console.Listen))
-	note(checkListen("--gateway-listen", c.Gateway.Listen))
-	note(checkListen("--gateway-tls-listen", c.Gateway.TLSListen))
 	note(checkListen("--metrics", c.Metrics))
-	return node.Config{
+	config := node.Config{
 		Store: c.store(), CatalogFile: c.Catalog, Limits: limits, Points: c.Limit.Points,
 		PublicPoints: c.Limit.PublicPoints, Window: c.Limit.Window, OutboxPoll: c.OutboxPoll, Name: c.Name,
 		Console:    node.Listen{Addr: c.Console.Listen, CertFile: c.Console.TLSCert, KeyFile: c.Console.TLSKey},
-		ConsoleURL: c.Console.URL, PublicGateway: c.Gateway.URL, Origins: c.Console.Origin, Setup: true,
-		Gateway:    node.Listen{Addr: c.Gateway.Listen},
-		GatewayTLS: node.Listen{Addr: c.Gateway.TLSListen, CertFile: c.Gateway.TLSCert, KeyFile: c.Gateway.TLSKey},
-		Metrics:    node.Listen{Addr: c.Metrics}, TrustedProxies: proxies, ProxyProtocol: c.Gateway.ProxyProtocol,
-		WSOrigins: c.Gateway.Origin, MaxConns: c.Gateway.MaxConns, MaxConnsEach: c.Gateway.MaxConnsEach,
-		MaxSessions: c.Gateway.MaxSessions, MaxMessages: c.Gateway.MaxMessages,
-		Upstream: c.Upstream.URL, IdentitySecret: secret, AnswerDeadline: c.Upstream.Timeout,
+		ConsoleURL: c.Console.URL, Origins: c.Console.Origin, Setup: true, Metrics: node.Listen{Addr: c.Metrics},
 		Mail: mail, SMS: sms, ForbidSMS: c.SMS.Forbid, Now: time.Now,
-	}, errors.Join(errs...)
+	}
+	note(c.Gateway.apply(&config, c.TrustedPeer))
+	note(c.Upstream.apply(&config))
+	note(c.Cluster.apply(&config))
+	return config, errors.Join(errs...)
 }
 
 // checkListen refuses what can be no address to listen on. Empty is no server.
@@ -203,51 +171,12 @@ func checkFurther(flag, origin string) error {
 	return nil
 }
 
-// bounds refuses bounds under which nobody could be served.
-func (c *serveCmd) bounds() error {
-	g := c.Gateway
-	if g.MaxConns < 0 || g.MaxConnsEach < 0 || g.MaxSessions < 1 || g.MaxMessages < 1 {
-		return errors.New("--gateway-max-conns, --gateway-max-conns-each, --gateway-max-sessions and --gateway-max-messages must be more than 0")
-	}
-	return nil
-}
-
 // checkPositive refuses a time in which nothing could be done.
 func checkPositive(flag string, d time.Duration) error {
 	if d <= 0 {
 		return fmt.Errorf("%s must be more than 0, such as 30s", flag)
 	}
 	return nil
-}
-
-// checkUpstream refuses what can be no exchange, before anything is made.
-func checkUpstream(text string) error {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("--upstream-url: %q is not http://HOST or https://HOST", text)
-	}
-	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "80"), 10, 16); err != nil {
-		return fmt.Errorf("--upstream-url: %q is not a port", u.Port())
-	}
-	return nil
-}
-
-// identitySecret reads what the exchange checks the gateway's word with: from
-// a file, or from the environment when none is named.
-func identitySecret(file string) ([]byte, error) {
-	text := os.Getenv("LATCHKEY_IDENTITY_SECRET")
-	if file != "" {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("identity secret: %w", err)
-		}
-		text = string(content)
-	}
-	text = strings.TrimSpace(text)
-	if len(text) < 32 {
-		return nil, errors.New("the identity secret, shared with the exchange, must have at least 32 characters; make one with `openssl rand -hex 32` and name its file, or set LATCHKEY_IDENTITY_SECRET")
-	}
-	return []byte(text), nil
 }
 
 // mail is the mail server. A server cannot do without: activation needs it.
@@ -288,20 +217,4 @@ func (c *serveCmd) sms() (courier.Sender, error) {
 	}
 	c.SMS.Forbid = true
 	return nil, nil
-}
-
-// prefixes reads addresses and prefixes of proxies.
-func prefixes(texts []string) ([]netip.Prefix, error) {
-	var out []netip.Prefix
-	for _, text := range texts {
-		p, err := netip.ParsePrefix(text)
-		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
-			p, err = netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("--trusted-proxy: %q is neither an address nor a prefix", text)
-		}
-		out = append(out, p)
-	}
-	return out, nil
 }

@@ -75,7 +75,13 @@ type Config struct {
 	Upstream       string // URL of the exchange
 	IdentitySecret []byte // shared with the exchange
 	AnswerDeadline time.Duration
-	Sandbox        bool // run the sandbox exchange in this process and forward to it
+
+	// Among several gateway nodes on one PostgreSQL.
+	NodeName      string              // for people; "" is the machine's
+	Lease         time.Duration       // how long a node serves without the database; 0 is 5 s
+	Redis         cluster.RedisConfig // URL and CAFile; the rest is the node's. No URL: the memory of this process
+	SinglePrimary bool                // the operator says that no standby can be promoted with less than was acknowledged
+	Sandbox       bool                // run the sandbox exchange in this process and forward to it
 
 	Mail      courier.Sender
 	SMS       courier.Sender
@@ -101,6 +107,9 @@ type Node struct {
 	sessions  *gateway.Sessions // over the table
 	tally     *verify.Tally
 	feed      *cluster.Feed
+	member    *cluster.Member  // this node among others; nil on SQLite
+	barrier   *cluster.Barrier // what changes of keys wait for; nil on SQLite
+	redis     *cluster.Redis   // nil: the memory of this process
 	gateway   *gateway.Gateway
 	metrics   *prometheus.Registry
 
@@ -114,16 +123,20 @@ type Node struct {
 	failed    chan error
 }
 
-// Start opens the data, listens everywhere, and serves. When it returns an
+// Start opens the data, listens everywhere, and serves; a gateway alone
+// (StoreConfig.Gateway) has neither console nor authority. When it returns an
 // error nothing is left running. What fails later is sent to Failed.
 func Start(ctx context.Context, c Config) (*Node, error) {
 	c.Points, c.PublicPoints = cmp.Or(c.Points, 200), cmp.Or(c.PublicPoints, 100)
-	c.Window = cmp.Or(c.Window, 20*time.Second)
+	c.Window, c.Lease = cmp.Or(c.Window, 20*time.Second), cmp.Or(c.Lease, 5*time.Second)
 	n := &Node{config: c, failed: make(chan error, 8), metrics: prometheus.NewRegistry()}
 	n.work, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	steps := []func(context.Context) error{
 		n.openCatalog, n.openStorage, n.loadKeys, n.listenConsole, n.openAuthority, n.openSetup, n.startSandbox,
 		n.startGateway, n.startConsole, n.startMetrics, n.startSocket, n.startWork,
+	}
+	if c.Store.Gateway {
+		steps = []func(context.Context) error{n.openCatalog, n.openStorage, n.loadKeys, n.startGateway, n.startMetrics, n.startTally}
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -157,20 +170,14 @@ func (n *Node) openCatalog(context.Context) (err error) {
 }
 
 func (n *Node) openStorage(ctx context.Context) (err error) {
-	n.storage, err = openStorage(ctx, n.config.Store, n.config.Now, n.config.Log)
-	return err
-}
-
-// loadKeys fills the gateway's table before anything listens.
-func (n *Node) loadKeys(ctx context.Context) error {
-	n.table = verify.NewTable()
-	n.sessions = gateway.NewSessions(n.table)
-	n.tally = verify.NewTally()
-	n.feed = cluster.NewFeed(n.sessions, n.storage.store.KeyMaterial, n.config.Log)
-	return n.storage.store.LoadKeys(ctx, func(k latchkey.Key, s latchkey.Secret) error {
-		n.table.Put(k, s)
-		return nil
-	})
+	if n.storage, err = openStorage(ctx, n.config.Store, n.config.Now, n.config.Log); err != nil || n.config.Store.Gateway {
+		return err
+	}
+	now, err := n.storage.store.Revs(ctx)
+	if err != nil {
+		return err
+	}
+	return n.config.Store.checkNewest(now)
 }
 
 // startGateway listens for bots, with and without TLS.
@@ -184,13 +191,17 @@ func (n *Node) startGateway(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("address of the exchange: %w", err)
 	}
+	ledger, err := n.ledger(ctx, start)
+	if err != nil {
+		return err
+	}
 	g, err := gateway.New(gateway.Config{
-		Catalog: n.Catalog, Table: n.table, Ledger: cluster.NewLocal(cluster.LocalConfig{Window: c.Window, Start: start}), Tally: n.tally, Sessions: n.sessions,
+		Catalog: n.Catalog, Table: n.table, Ledger: ledger, Tally: n.tally, Sessions: n.sessions,
 		Upstream: upstream, UpstreamTimeout: c.AnswerDeadline, IdentitySecret: c.IdentitySecret,
 		Window: c.Window, Points: c.Points, PublicPoints: c.PublicPoints,
 		TrustedProxies: c.TrustedProxies, ProxyProtocol: c.ProxyProtocol, Origins: c.WSOrigins,
 		MaxConns: c.MaxConns, MaxConnsEach: c.MaxConnsEach, MaxSessions: c.MaxSessions, MaxMessages: c.MaxMessages,
-		Now: c.Now, Start: start, Log: c.Log, Metrics: n.metrics,
+		Leased: n.leased(), Now: c.Now, Start: start, Log: c.Log, Metrics: n.metrics,
 	})
 	if err != nil {
 		return err
@@ -324,8 +335,18 @@ func (n *Node) Stop(ctx context.Context) error {
 		_ = ln.Close() // most are closed already by their servers
 	}
 	n.running.Wait()
+	if n.member != nil {
+		// The gateway serves no more, so from here on no change waits for it.
+		errs = append(errs, n.member.Leave(ctx))
+	}
 	if n.feed != nil {
 		n.feed.Close()
+	}
+	if n.redis != nil {
+		n.redis.Close()
+	}
+	if n.storage.store != nil && !n.config.Store.Gateway {
+		errs = append(errs, n.noteNewest(ctx))
 	}
 	return errors.Join(append(errs, n.storage.close())...)
 }

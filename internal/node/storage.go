@@ -11,6 +11,7 @@ import (
 
 	"latchkey"
 	"latchkey/internal/authority"
+	"latchkey/internal/cluster"
 	"latchkey/internal/operator"
 	"latchkey/internal/seal"
 	"latchkey/internal/store"
@@ -28,6 +29,9 @@ type StoreConfig struct {
 	DatabaseURL string // "" is SQLite in the data folder
 	KeysetText  string // the keyset itself, from the environment; wins over a file
 	KeysetFile  string // "" is keyset.json in the data folder, made at first start
+	// Gateway is for a gateway node alone: it finds keyset and database made, and
+	// has no data folder.
+	Gateway bool
 }
 
 // storage is the open database with the keyset that opens what it holds.
@@ -41,6 +45,9 @@ type storage struct {
 // openStorage makes what is missing of the data folder (mode 0700), the keyset
 // and the database, and opens them.
 func openStorage(ctx context.Context, c StoreConfig, now func() time.Time, log *slog.Logger) (storage, error) {
+	if c.Gateway {
+		return c.open(ctx, seal.Load, now, log)
+	}
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return storage{}, fmt.Errorf("data folder: %w", err)
 	}
@@ -50,7 +57,11 @@ func openStorage(ctx context.Context, c StoreConfig, now func() time.Time, log *
 // open takes the data folder for this process alone, the keyset (see openBox)
 // and the database.
 func (c StoreConfig) open(ctx context.Context, missing func(path string) (*seal.Box, error), now func() time.Time, log *slog.Logger) (storage, error) {
-	unlock, err := c.lock()
+	unlock := func() error { return nil }
+	var err error
+	if !c.Gateway { // many gateways may share a folder that holds nothing but a keyset
+		unlock, err = c.lock()
+	}
 	if err != nil {
 		return storage{}, err
 	}
@@ -58,7 +69,7 @@ func (c StoreConfig) open(ctx context.Context, missing func(path string) (*seal.
 	if err != nil {
 		return storage{}, errors.Join(err, unlock())
 	}
-	s, err := store.Open(ctx, store.Config{URL: c.url(), Seal: box, Now: now, Log: log})
+	s, err := store.Open(ctx, store.Config{URL: c.url(), Seal: box, Now: now, Log: log, Gateway: c.Gateway})
 	if err != nil {
 		return storage{}, errors.Join(err, unlock())
 	}
@@ -172,7 +183,7 @@ func OpenDoor(ctx context.Context, c StoreConfig) (operator.Door, func() error, 
 	if err != nil {
 		return operator.Door{}, nil, err
 	}
-	auth := authority.New(authority.Config{Store: s.store, Feed: noGateway{}, Limits: latchkey.DefaultLimits(), Now: time.Now, Log: log})
+	auth := authority.New(authority.Config{Store: s.store, Feed: atRestFeed(s.store, log), Limits: latchkey.DefaultLimits(), Now: time.Now, Log: log})
 	return operator.Door{Authority: auth.Operator(), Maintenance: atRest{s}, Database: c.Name()}, s.close, nil
 }
 
@@ -187,6 +198,27 @@ func (s atRest) RotateKeyset(ctx context.Context) (int, error) {
 	}
 	return left, err
 }
+
+// atRestFeed is for a command that works on the database itself. Where that is
+// shared, gateway nodes of other machines may be serving, and are waited for.
+func atRestFeed(s *store.Store, log *slog.Logger) authority.Feed {
+	if !s.Shared() {
+		return noGateway{}
+	}
+	return barrierOnly{cluster.NewBarrier(s, cluster.RealClock(), log, nil)}
+}
+
+// barrierOnly is the feed of a process that serves nothing, beside others that
+// may.
+type barrierOnly struct{ barrier *cluster.Barrier }
+
+// Publish waits until the change is in force everywhere.
+func (b barrierOnly) Publish(ctx context.Context, _ latchkey.Key, _ latchkey.Secret) (latchkey.Receipt, error) {
+	return b.barrier.PassAll(ctx)
+}
+
+// Doubt has nothing to stop here; other processes read the database.
+func (barrierOnly) Doubt(string) {}
 
 // noGateway is the feed of a process that serves nothing: a change is in force
 // as soon as it is written, because the next server reads it at its start.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -55,11 +56,16 @@ func (n *Node) startMetrics(context.Context) error {
 	return n.serveHTTP("metrics", ln, mux, Listen{})
 }
 
-// ready says whether requests should be sent here: the database answers.
+// ready says whether requests should be sent here: the database answers, and
+// the gateway may decide.
 func (n *Node) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	if err := n.storage.store.Health(ctx); err != nil {
+	err := n.storage.store.Health(ctx)
+	if err == nil && n.member != nil && !n.member.Held() {
+		err = errors.New("this gateway node holds no lease: it refuses every signed call until it can renew it")
+	}
+	if err != nil {
 		http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
 		return
 	}
@@ -67,19 +73,26 @@ func (n *Node) ready(w http.ResponseWriter, r *http.Request) {
 }
 
 // startWork begins what happens in the background.
-func (n *Node) startWork(context.Context) error {
+func (n *Node) startWork(ctx context.Context) error {
 	c := n.config
 	post := courier.New(courier.Config{
 		Outbox: n.storage.store, Mail: c.Mail, SMS: c.SMS, Limits: c.Limits, Now: c.Now, Log: c.Log,
 		Name: c.Name, ConsoleURL: n.ConsoleURL, Poll: c.OutboxPoll,
 	})
 	n.run("courier", func() error { return post.Run(n.work) })
-	n.run("tally", func() error { n.tally.Run(n.work, n.storage.store, flushEvery); return nil })
+	n.run("barrier", func() error { return n.guard() })
+	n.every(flushEvery, "noting the newest change", n.noteNewest)
 	n.every(housekeepEvery, "deleting what has ended", n.storage.store.Housekeep)
 	n.every(resealEvery, "re-sealing", func(ctx context.Context) error {
 		_, err := n.storage.store.Reseal(ctx, resealBatch)
 		return err
 	})
+	return n.startTally(ctx)
+}
+
+// startTally begins to write down what the gateway notes.
+func (n *Node) startTally(context.Context) error {
+	n.run("tally", func() error { n.tally.Run(n.work, n.storage.store, flushEvery); return nil })
 	return nil
 }
 

@@ -30,6 +30,8 @@ type Maintenance interface {
 	RotateKeyset(ctx context.Context) (waiting int, err error)
 	// VerifyActivity walks the hash chain and returns its length.
 	VerifyActivity(ctx context.Context) (rows int64, err error)
+	// Nodes lists the gateway nodes of a shared database; none on SQLite.
+	Nodes(ctx context.Context) ([]latchkey.GatewayNode, latchkey.Revs, error)
 }
 
 // Door carries out commands in this process.
@@ -140,6 +142,7 @@ var commands = map[string]func(context.Context, Door, json.RawMessage) (any, err
 	"key.end-session": with(Door.endSession),
 	"keyset.rotate":   with(Door.rotateKeyset),
 	"activity.verify": with(Door.verifyActivity),
+	"node.list":       with(Door.listNodes),
 }
 
 // with decodes the arguments of a command, strictly.

@@ -22,6 +22,9 @@ type keeper struct{ err error }
 
 func (k keeper) RotateKeyset(context.Context) (int, error)     { return 3, k.err }
 func (k keeper) VerifyActivity(context.Context) (int64, error) { return 7, k.err }
+func (k keeper) Nodes(context.Context) ([]latchkey.GatewayNode, latchkey.Revs, error) {
+	return []latchkey.GatewayNode{{ID: "node_a", State: latchkey.NodeLive, Applied: 4}}, latchkey.Revs{Newest: 6, Confirmed: 4}, k.err
+}
 
 // serve answers commands on the listener until the test ends.
 func serve(t *testing.T, ln net.Listener, k keeper) {

@@ -1,0 +1,37 @@
+package operator
+
+import (
+	"context"
+	"time"
+)
+
+// Fleet is every gateway node, and how far the changes of keys have come.
+type Fleet struct {
+	Newest    int64  `json:"newest"`    // revision of the newest change
+	Confirmed int64  `json:"confirmed"` // up to here every node has it in force
+	Nodes     []Node `json:"nodes"`
+}
+
+// Node is one gateway node.
+type Node struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	State     string    `json:"state"` // live, fenced, gone
+	Applied   int64     `json:"applied"`
+	Behind    int64     `json:"behind"` // changes that it has not applied
+	LeaseMs   int64     `json:"leaseMs"`
+	StartedAt time.Time `json:"startedAt"`
+	LastSeen  time.Time `json:"lastSeen"`
+}
+
+func (d Door) listNodes(ctx context.Context, _ struct{}) (Fleet, error) {
+	nodes, revs, err := d.Maintenance.Nodes(ctx)
+	f := Fleet{Newest: revs.Newest, Confirmed: revs.Confirmed, Nodes: make([]Node, 0, len(nodes))}
+	for _, n := range nodes {
+		f.Nodes = append(f.Nodes, Node{
+			ID: n.ID, Name: n.Name, State: string(n.State), Applied: n.Applied, Behind: max(0, revs.Newest-n.Applied),
+			LeaseMs: n.Lease.Milliseconds(), StartedAt: n.StartedAt, LastSeen: n.LastSeen,
+		})
+	}
+	return f, err
+}
