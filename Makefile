@@ -23,17 +23,27 @@ console: ## build the web console into web/dist; without Node the program is bui
 
 .PHONY: test
 test: ## every test: checks, units on both databases, crashes, a real bot, a real browser, fuzzing; installs what it needs
-	@scripts/need go node postgresql chromium
+	@scripts/need go node postgresql redis chromium spin
 	scripts/test
 
 .PHONY: test-long
-test-long: ## the same with the long forms: 1,000 crashes, 10 minutes of fuzzing a target
-	@scripts/need go node postgresql chromium
-	KILLS=1000 FUZZTIME=10m scripts/test
+test-long: ## the same with the long forms: 1,000 crashes, 10,000 changes under faults, 10 minutes of fuzzing a target, the large models
+	@scripts/need go node postgresql redis chromium spin
+	KILLS=1000 CHANGES=10000 FUZZTIME=10m MODEL=long scripts/test
+
+.PHONY: model
+model: ## the model of revocation: it holds, and each broken rule is found (model/lease.pml)
+	@scripts/need spin
+	model/run
+
+.PHONY: model-long
+model-long: ## the same in large configurations: about 10 minutes, 8 GB of memory
+	@scripts/need spin
+	model/run long
 
 .PHONY: check
 check: ## format, vet, lint, generated code, unit tests: under 5 minutes
-	@scripts/need go postgresql
+	@scripts/need go postgresql redis
 	scripts/check
 	$(GO) test ./...
 
