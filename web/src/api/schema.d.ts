@@ -764,7 +764,7 @@ export interface components {
              * @example key_edited
              * @enum {string}
              */
-            type: "account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated";
+            type: "account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated" | "database_restored";
         };
         Catalog: {
             /** @description Every method, by name. */
@@ -1978,7 +1978,7 @@ export interface operations {
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
                 /** @description Only these types; repeat the parameter. */
-                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated")[];
+                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated" | "database_restored")[];
                 /** @description Only about this key. */
                 key?: string;
                 /** @description next of the page before; absent: from the newest. */
@@ -2207,7 +2207,7 @@ export interface operations {
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
                 /** @description Only these types; repeat the parameter. */
-                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated")[];
+                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated" | "database_restored")[];
                 /** @description Only about this key. */
                 key?: string;
             };

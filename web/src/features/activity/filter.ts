@@ -34,6 +34,7 @@ const groupOf: Record<Kind, Group> = {
   member_removed: 'account',
   refused: 'account',
   keyset_rotated: 'account',
+  database_restored: 'account',
 }
 
 const isKind = (text: string): text is Kind => Object.hasOwn(groupOf, text)
