@@ -341,6 +341,8 @@ func TestTheEndOfTheExchangeEndsEverySession(t *testing.T) {
 	for i := range bots {
 		bots[i] = r.logged()
 	}
+	// A bot may be answered before the exchange's own side has begun.
+	until(t, "the exchange has all sessions", func() bool { return len(r.exchange.ws.sessions()) == len(bots) })
 	for _, c := range r.exchange.ws.sessions() {
 		_ = c.Close()
 	}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"latchkey"
 	"latchkey/internal/seal"
@@ -27,21 +26,6 @@ func (s *suite) unknown(err error) {
 	s.t.Helper()
 	if err == nil || latchkey.Code(err) != "" {
 		s.t.Fatalf("error = %v, want one that is no *latchkey.Error", err)
-	}
-}
-
-// until waits for what another goroutine or the server does.
-func (s *suite) until(what string, holds func() bool) {
-	s.t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(30 * time.Second)
-	for !holds() {
-		select {
-		case <-limit:
-			s.t.Fatalf("in vain waited for: %s", what)
-		case <-tick.C:
-		}
 	}
 }
 
