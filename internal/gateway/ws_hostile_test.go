@@ -100,11 +100,11 @@ func TestALargeMessageCostsLittle(t *testing.T) {
 func TestAnnouncingIsNotHavingRoom(t *testing.T) {
 	const clients, most = 1000, 32 << 10 // bytes of heap and stacks for each, both ends of it
 	r := frameRig(t, roomy)
-	used := func() uint64 {
+	used := func() int64 { // signed: what the tests before have left may go meanwhile
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		return m.HeapInuse + m.StackInuse
+		return int64(m.HeapInuse + m.StackInuse)
 	}
 	before, all := used(), make([]net.Conn, clients)
 	answer := make([]byte, 4096)
