@@ -24,7 +24,7 @@ func start(role, upstream string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, "-role", role) //nolint:gosec // this program itself
+	cmd := exec.Command(self, "-role", role)
 	cmd.Env = append(os.Environ(), "UPSTREAM="+upstream)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()

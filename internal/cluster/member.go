@@ -129,6 +129,13 @@ func (m *Member) Nodes() int {
 	return 1
 }
 
+// ID is the node's in the database, new at each start.
+func (m *Member) ID() string {
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	return m.id
+}
+
 // Wake makes the node look for changes at once.
 func (m *Member) Wake() {
 	select {

@@ -29,7 +29,6 @@ type leg struct {
 type legs struct {
 	url     string // ws or wss, with the base path
 	dialer  websocket.Dialer
-	host    string
 	now     func() time.Time
 	waiting chan struct{} // holds one for each that dials
 
@@ -58,7 +57,7 @@ func newLegs(c Config, u *upstream) *legs {
 	scheme := map[string]string{"http": "ws", "https": "wss"}[c.Upstream.Scheme]
 	base := u.private[:len(u.private)-len("/rest/")]
 	return &legs{
-		url: scheme + "://" + c.Upstream.Host + base, host: u.host, now: c.Now,
+		url: scheme + "://" + c.Upstream.Host + base, now: c.Now,
 		waiting: make(chan struct{}, mostDials),
 		dialer: websocket.Dialer{
 			NetDialContext:  (&net.Dialer{Timeout: c.UpstreamTimeout, KeepAlive: 15 * time.Second}).DialContext,
@@ -121,7 +120,7 @@ func (l *legs) note(err error) {
 // spreadOut says when a client that lost the exchange should come back, in
 // milliseconds: not all of them at once.
 func spreadOut(p parting) *parting {
-	p.retryMs = 500 + rand.Int64N(int64(spread/time.Millisecond)) //nolint:gosec // nobody gains by guessing it
+	p.retryMs = 500 + rand.Int64N(int64(spread/time.Millisecond)) // nobody gains by guessing it
 	return &p
 }
 

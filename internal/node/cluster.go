@@ -87,26 +87,68 @@ func (n *Node) told(channel string) {
 	}
 }
 
+// joinLook is how often other nodes are looked at while one joins.
+const joinLook = 100 * time.Millisecond
+
 // mayJoin refuses what would break a promise: nodes that do not share what was
 // seen, and a database that can lose an acknowledged change when its standby
-// takes over.
+// takes over. A node that was killed still has its row, and the next start of the
+// same server must not be refused for it: whoever stands in the way is watched
+// for as long as a lease lasts, and fenced if it does not renew.
 func (n *Node) mayJoin(ctx context.Context) error {
-	nodes, err := n.storage.store.Nodes(ctx)
-	if err != nil {
-		return err
-	}
-	live, alone := 0, ""
-	for _, other := range nodes {
-		if other.State != latchkey.NodeLive {
-			continue
+	db, begin, seen := n.storage.store, time.Now(), map[string]int64{}
+	for {
+		nodes, err := db.Nodes(ctx)
+		if err != nil {
+			return err
 		}
-		live++
-		if other.Alone {
-			alone = other.Name
+		var others []latchkey.GatewayNode
+		renews, passed := false, time.Since(begin)
+		for _, o := range nodes {
+			if o.State != latchkey.NodeLive || o.ID == n.member.ID() {
+				continue
+			}
+			first, known := seen[o.ID]
+			if !known {
+				first, seen[o.ID] = o.Renewals, o.Renewals
+			}
+			if o.Renewals == first && passed > cluster.Wait(o.Lease) {
+				fenced, err := db.FenceNode(ctx, o.ID, first)
+				if err != nil {
+					return err
+				}
+				if fenced {
+					continue
+				}
+			}
+			renews = renews || o.Renewals != first
+			others = append(others, o)
+		}
+		refused := n.fits(ctx, others)
+		if refused == nil || renews {
+			return refused
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(refused, ctx.Err())
+		case <-time.After(joinLook):
 		}
 	}
-	if live < 2 {
+}
+
+// fits says why this node cannot serve beside others.
+func (n *Node) fits(ctx context.Context, others []latchkey.GatewayNode) error {
+	if len(others) == 0 {
 		return nil
+	}
+	alone := ""
+	for _, o := range others {
+		if o.Alone {
+			alone = o.Name
+		}
+	}
+	if n.config.Redis.URL == "" {
+		alone = "this one"
 	}
 	if alone != "" {
 		return fmt.Errorf("there are several nodes on this PostgreSQL, and %s has no Redis to share with the others what was seen: an order that is sent to two nodes would be executed twice. Start every node with the same --cluster-redis-url or LATCHKEY_REDIS", alone)
