@@ -12,6 +12,7 @@ import (
 
 	"latchkey"
 	"latchkey/internal/authority"
+	"latchkey/internal/cluster"
 	"latchkey/internal/seal"
 )
 
@@ -95,6 +96,9 @@ func (s storage) restore(ctx context.Context, op authority.Operator) (stopped in
 	if err := s.store.Restored(ctx, act); err != nil {
 		return 0, err
 	}
+	if err := s.outlast(ctx); err != nil {
+		return 0, err
+	}
 	accounts, err := op.Accounts(ctx)
 	if err != nil {
 		return 0, err
@@ -115,4 +119,28 @@ func (s storage) restore(ctx context.Context, op authority.Operator) (stopped in
 		}
 	}
 	return stopped, nil
+}
+
+// outlast waits once until no node of before can hold a lease: the backup lists
+// nodes that are long gone, and each key would wait for them anew.
+func (s storage) outlast(ctx context.Context) error {
+	nodes, err := s.store.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	for _, n := range nodes {
+		if n.State != latchkey.NodeFenced {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Until(begin.Add(cluster.Wait(n.Lease)))):
+		}
+		if err := s.store.BuryNode(ctx, n.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -202,6 +202,9 @@ func (s *Store) Restored(ctx context.Context, act latchkey.Activity) error {
 		if err := t.DeleteAllSessions(ctx); err != nil {
 			return err
 		}
+		if err := t.FenceAllNodes(ctx); err != nil {
+			return err
+		}
 		_, err := t.record(ctx, act, nil)
 		return err
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"latchkey"
+	"latchkey/internal/authority"
 	"latchkey/internal/courier"
 	"latchkey/internal/node"
 )
@@ -57,6 +58,53 @@ func TestAServerStartsAgainBesideTheRowOfItsDeath(t *testing.T) {
 				t.Error("the row of before may still renew")
 			}
 		})
+	}
+}
+
+// A backup lists the nodes of its night as live. Restoring must not wait for
+// each of them with each key.
+func TestRestoreWaitsOnceForTheNodesOfTheBackup(t *testing.T) {
+	ctx, store := t.Context(), node.StoreConfig{DataDir: t.TempDir(), DatabaseURL: server.Database(t)}
+	if err := node.Migrate(ctx, store); err != nil {
+		t.Fatal(err)
+	}
+	door, end, err := node.OpenDoor(ctx, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := door.Authority.CreateAccount(ctx, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b", "c", "d"} {
+		key, _, err := door.Authority.CreateKey(ctx, account, authority.NewKey{Name: name, Permissions: readTrade})
+		if err == nil {
+			_, _, err = door.Authority.Move(ctx, key.ID, latchkey.OpActivate)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := pgx.Connect(ctx, store.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(context.Background())
+	if _, err := db.Exec(ctx, `INSERT INTO gateway_node (id, name, state, applied_rev, renew_seq, lease_ms, remembers, started_at, last_seen)
+		VALUES ('node_backup', 'of the backup', 'live', 0, 7, 500, 'alone', 1, 1)`); err != nil {
+		t.Fatal(err)
+	}
+	stopped, err := node.Restore(ctx, store)
+	var state string
+	if err == nil {
+		err = db.QueryRow(ctx, "SELECT state FROM gateway_node WHERE id = 'node_backup'").Scan(&state)
+	}
+	// Gone, so that no key waited for it.
+	if err != nil || stopped != 4 || state != "gone" {
+		t.Errorf("%d keys were stopped, the node of the backup is %q, %v", stopped, state, err)
 	}
 }
 

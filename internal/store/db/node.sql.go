@@ -55,6 +55,15 @@ func (q *Queries) DeleteAllSessions(ctx context.Context) error {
 	return err
 }
 
+const fenceAllNodes = `-- name: FenceAllNodes :exec
+UPDATE gateway_node SET state = 'fenced' WHERE state = 'live'
+`
+
+func (q *Queries) FenceAllNodes(ctx context.Context) error {
+	_, err := q.db.ExecContext(ctx, fenceAllNodes)
+	return err
+}
+
 const fenceNode = `-- name: FenceNode :execrows
 UPDATE gateway_node SET state = 'fenced' WHERE id = $1 AND renew_seq = $2 AND state = 'live'
 `

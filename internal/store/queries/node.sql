@@ -59,3 +59,6 @@ UPDATE authority SET incarnation = incarnation + 1 WHERE id = 1;
 
 -- name: DeleteAllSessions :exec
 DELETE FROM session;
+
+-- name: FenceAllNodes :exec
+UPDATE gateway_node SET state = 'fenced' WHERE state = 'live';
