@@ -40,6 +40,7 @@ type scope struct {
 	guard    bool
 	finish   bool // changes of consoles that died are confirmed by another
 	calls    bool // calls that are being forwarded
+	hints    bool // changes are announced: in time, late, and some that never were
 	loss     bool // of questions and answers
 	wide     bool // more than 250,000 worlds
 	running  bool // both nodes have joined before the first event
@@ -195,7 +196,7 @@ func (x *explorer) node(w world, i int) {
 	case nodeOff, nodeRegistered, nodeCounted:
 		x.start(n, do)
 	case nodeIdle:
-		do("asks", func(_ *world, n *nodeAt) { n.at, n.asked = nodeAsked, 0 })
+		do("asks", func(_ *world, n *nodeAt) { n.at, n.asked, n.late = nodeAsked, 0, n.hint > 0 })
 		if x.leave {
 			do("leaves", func(w *world, n *nodeAt) {
 				if n.at = nodeLeaving; x.leaveFirst {
@@ -212,6 +213,9 @@ func (x *explorer) node(w world, i int) {
 			w.end(i)
 			*n = nodeAt{starts: n.starts, was: n.was, lease: none, asked: none}
 		})
+	}
+	for rev := int8(1); x.hints && n.at >= nodeIdle && rev <= w.newest+1; rev++ {
+		do(fmt.Sprintf("hears of change %d", rev), func(_ *world, n *nodeAt) { n.hear(rev, nodeTable{n, x.undrained, x.unmasked}) })
 	}
 	if n.at != nodeOff && n.starts > 0 && !x.leave {
 		do("is killed", func(w *world, n *nodeAt) {

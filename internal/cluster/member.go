@@ -66,7 +66,7 @@ var ErrBackwards = errors.New("the database went back to an older state; start t
 // time. In this order: a change that is made meanwhile waits for the node, or
 // is part of what it loads.
 func Join(ctx context.Context, c MemberConfig) (*Member, error) {
-	m := &Member{MemberConfig: c, wake: make(chan struct{}, 1), standing: standing{masked: map[string]int64{}}}
+	m := &Member{MemberConfig: c, wake: make(chan struct{}, 1), standing: standing{masked: map[string]int64{}, hinted: map[string]hint{}}}
 	if err := m.register(ctx); err != nil {
 		return nil, err
 	}
@@ -144,6 +144,16 @@ func (m *Member) Wake() {
 	}
 }
 
+// Announced tells the node that another process says it has changed a key. The
+// node refuses the key from then on, until it knows the change and that it is in
+// force everywhere.
+func (m *Member) Announced(keyID string, rev int64) {
+	m.mu.Lock()
+	m.announced(keyID, rev, m.Table)
+	m.mu.Unlock()
+	m.Wake() // which ends the mask, too, if there is no such change
+}
+
 // Run renews the lease until the context ends or the node may serve no more.
 func (m *Member) Run(ctx context.Context) error {
 	for {
@@ -179,9 +189,11 @@ func (m *Member) renew(ctx context.Context) (more bool, err error) {
 	// Both clocks are read before anything is sent: the lease counts from then,
 	// not from when the answer came.
 	sent := m.Clock.lease(m.Lease)
-	ctx, cancel := context.WithTimeout(ctx, m.Lease)
+	applied, asked := m.question()
+	// Half of the lease, so that there is time for a second try.
+	ctx, cancel := context.WithTimeout(ctx, m.Lease/2)
 	defer cancel()
-	r, err := m.Store.RenewNode(ctx, m.id, m.Applied())
+	r, err := m.Store.RenewNode(ctx, m.id, applied)
 	switch {
 	case errors.Is(err, latchkey.ErrFenced):
 		m.lease.Store(nil)
@@ -195,11 +207,19 @@ func (m *Member) renew(ctx context.Context) (more bool, err error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	before, answer := m.applied, &told{r, sent}
+	before, answer := m.applied, &told{r, sent, asked}
 	for _, step := range order() {
 		step(&m.standing, answer, m.Table)
 	}
 	return m.applied > before || len(r.Changes) > 0, nil
+}
+
+// question numbers a renewal, and says what it reports.
+func (m *Member) question() (applied int64, asked uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked++
+	return m.applied, m.asked
 }
 
 // Confirmed tells the node that every node has applied the changes up to a

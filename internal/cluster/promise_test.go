@@ -19,6 +19,8 @@ func scopes() map[string]scope {
 		"guard":                  {changes: 1, nodes: 1, consoles: 1, starts: once, loss: true, guard: true, finish: true, wide: true},
 		"guard and changes":      {changes: 2, nodes: 1, consoles: 1, starts: once, guard: true},
 		"guard and kills":        {changes: 1, nodes: 1, consoles: 1, starts: again, guard: true},
+		"announcements":          {changes: 2, nodes: 1, consoles: 1, starts: once, loss: true, hints: true},
+		"announcements to two":   {changes: 1, nodes: 2, consoles: 1, running: true, loss: true, hints: true, wide: true},
 		"calls":                  {changes: 2, nodes: 1, consoles: 2, starts: once, loss: true, calls: true},
 	}
 }
@@ -57,6 +59,7 @@ func TestEveryBrokenRuleIsFound(t *testing.T) {
 		"11: no mask":                               {"two nodes", "S2", func(r *rules) { r.unmasked = true }},
 		"the mask comes after the change":           {"two nodes", "S2", func(r *rules) { r.intake = maskLate() }},
 		"the mask ends with the change":             {"two nodes", "S2", func(r *rules) { r.intake = unmaskAll() }},
+		"a hint's end ends every mask":              {"announcements to two", "S2", func(r *rules) { r.intake = hintsUnmask() }},
 		"what is loaded is taken for confirmed":     {"kills", "S2", func(r *rules) { r.loadTrusting = true }},
 		"the wait begins before the revision":       {"two consoles", "I3", func(r *rules) { r.beginEarly = true }},
 		"applied is reported when it is known":      {"two nodes", "I3", func(r *rules) { r.reportUntaken = true }},
@@ -93,4 +96,15 @@ func maskLate() []func(*standing, *told, Masker) {
 func unmaskAll() []func(*standing, *told, Masker) {
 	all := func(s *standing, t *told, table Masker) { s.confirmed(t.Newest, table) }
 	return []func(*standing, *told, Masker){(*standing).mask, (*standing).put, (*standing).extend, all}
+}
+
+func hintsUnmask() []func(*standing, *told, Masker) {
+	end := func(s *standing, t *told, table Masker) {
+		for keyID := range s.hinted {
+			delete(s.hinted, keyID)
+			table.Unmask(keyID)
+		}
+		s.unmask(t, table)
+	}
+	return []func(*standing, *told, Masker){(*standing).mask, (*standing).put, (*standing).extend, end}
 }

@@ -60,6 +60,8 @@ type nodeAt struct {
 	version  int8 // in the table of keys
 	hidden   bool // masked in the table
 	needs    int8 // what must be confirmed before that ends; 0: nothing
+	hint     int8 // a change that was announced; 0: none
+	late     bool // it was announced before the question under way
 	lease    int8 // age of when it was asked for
 	asked    int8 // age of the question under way
 	newest   int8 // of the answer, or of the start
@@ -171,10 +173,7 @@ func (t nodeTable) Release(string) {}
 
 // take runs one step of the production intake.
 func (n *nodeAt) take(step func(*standing, *told, Masker), table nodeTable, fromReply bool) {
-	s := standing{applied: int64(n.applied), masked: map[string]int64{}}
-	if n.needs > 0 {
-		s.masked[theKey] = int64(n.needs)
-	}
+	s := n.standing()
 	if n.lease != none {
 		l := leaseAt(n.lease)
 		s.lease.Store(&l)
@@ -183,16 +182,40 @@ func (n *nodeAt) take(step func(*standing, *told, Masker), table nodeTable, from
 	if fromReply {
 		age = 0
 	}
-	t := told{lease: leaseAt(age), Renewal: latchkey.Renewal{Revs: latchkey.Revs{Newest: int64(n.newest), Confirmed: int64(n.sure)}}}
+	t := told{lease: leaseAt(age), asked: s.asked, Renewal: latchkey.Renewal{Revs: latchkey.Revs{Newest: int64(n.newest), Confirmed: int64(n.sure)}}}
 	if n.change > 0 {
 		k := latchkey.Key{ID: theKey, Version: int64(n.change), Status: latchkey.StatusActive}
 		t.Changes = []latchkey.KeyChange{{Rev: int64(n.change), Key: k}}
 	}
-	step(&s, &t, table)
-	n.applied, n.needs, n.lease = int8(s.applied), int8(s.masked[theKey]), none
+	step(s, &t, table)
+	n.applied, n.needs, n.hint, n.lease = int8(s.applied), int8(s.masked[theKey]), int8(s.hinted[theKey].rev), none
 	if l := s.lease.Load(); l != nil {
 		n.lease = present - int8(l.boot/slowTick)
 	}
+}
+
+// hear runs the production code on an announcement.
+func (n *nodeAt) hear(rev int8, table nodeTable) {
+	s := n.standing()
+	s.announced(theKey, int64(rev), table)
+	if h := int8(s.hinted[theKey].rev); h != n.hint {
+		n.hint, n.late = h, false
+	}
+}
+
+// standing is the node as the production code knows it, but for its lease.
+func (n *nodeAt) standing() *standing {
+	s := standing{applied: int64(n.applied), masked: map[string]int64{}, hinted: map[string]hint{}, asked: 1}
+	if n.needs > 0 {
+		s.masked[theKey] = int64(n.needs)
+	}
+	if n.hint > 0 {
+		s.hinted[theKey] = hint{rev: int64(n.hint), asked: 1}
+		if n.late {
+			s.hinted[theKey] = hint{rev: int64(n.hint)}
+		}
+	}
+	return &s
 }
 
 // rowStore is the database as Barrier.retire uses it.
@@ -242,10 +265,7 @@ func (w *world) sort(s scope) {
 func (c *consoleAt) all() []int8 { return append(c.seen[:], c.at, c.own, c.rev, c.waited) }
 
 func (n *nodeAt) all() []int8 {
-	hidden := int8(0)
-	if n.hidden {
-		hidden = 1
-	}
-	return []int8{n.starts, n.at, n.row.state, n.row.applied, n.was.state, n.was.applied, n.applied, n.version, hidden,
-		n.needs, n.lease, n.asked, n.newest, n.sure, n.change, n.step, n.flying}
+	bit := map[bool]int8{true: 1}
+	return []int8{n.starts, n.at, n.row.state, n.row.applied, n.was.state, n.was.applied, n.applied, n.version, bit[n.hidden],
+		n.needs, n.lease, n.asked, n.newest, n.sure, n.change, n.step, n.flying, n.hint, bit[n.late]}
 }

@@ -79,10 +79,13 @@ func (n *Node) guard() error {
 
 // told passes a notification of the database on. It is a hint: everybody looks
 // by themselves too.
-func (n *Node) told(channel string) {
-	if channel == store.ChannelApplied {
+func (n *Node) told(notice store.Notice) {
+	switch {
+	case notice.Channel == store.ChannelApplied:
 		n.barrier.Ring()
-	} else {
+	case notice.KeyID != "":
+		n.member.Announced(notice.KeyID, notice.Rev)
+	default:
 		n.member.Wake()
 	}
 }

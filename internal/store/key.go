@@ -66,7 +66,7 @@ func (t *tx) changeKey(ctx context.Context, d latchkey.Deed) error {
 	if err := t.InsertKeyChange(ctx, change); err != nil {
 		return err
 	}
-	return t.notify(ctx, ChannelChange)
+	return t.tell(ctx, ChannelChange, fmt.Sprintf("%d %s", rev, d.Key.ID))
 }
 
 // insertKey makes a new key. The authority row is held, so nobody else adds

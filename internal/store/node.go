@@ -12,7 +12,7 @@ import (
 // Channels of NOTIFY. A notification is a hint and nothing more: whoever waits
 // looks by itself from time to time.
 const (
-	ChannelChange  = "latchkey_change"  // a key was changed, or a change was confirmed
+	ChannelChange  = "latchkey_change"  // a key was changed ("REV KEYID"), or a change was confirmed
 	ChannelApplied = "latchkey_applied" // a node has applied changes
 )
 
@@ -211,10 +211,13 @@ func (s *Store) Restored(ctx context.Context, act latchkey.Activity) error {
 }
 
 // notify tells other processes at the commit. SQLite has none.
-func (t *tx) notify(ctx context.Context, channel string) error {
+func (t *tx) notify(ctx context.Context, channel string) error { return t.tell(ctx, channel, "") }
+
+// tell is notify with more than the channel's name (see Notice).
+func (t *tx) tell(ctx context.Context, channel, what string) error {
 	if !t.store.engine.shared {
 		return nil
 	}
-	_, err := t.sql.ExecContext(ctx, "SELECT pg_notify($1, '')", channel)
+	_, err := t.sql.ExecContext(ctx, "SELECT pg_notify($1, $2)", channel, what)
 	return err
 }

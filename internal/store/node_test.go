@@ -129,18 +129,26 @@ func TestAConfirmationIsDecidedWhereItIsWritten(t *testing.T) {
 func TestOtherProcessesAreToldOfChanges(t *testing.T) {
 	s := newSuite(t, server.Database(t))
 	ctx, cancel := context.WithCancel(s.ctx)
-	heard := make(chan string, 100)
+	heard := make(chan store.Notice, 100)
 	ended := make(chan error, 1)
-	go func() { ended <- s.Watch(ctx, func(channel string) { heard <- channel }) }()
+	go func() { ended <- s.Watch(ctx, func(n store.Notice) { heard <- n }) }()
 	for _, first := range []string{store.ChannelChange, store.ChannelApplied} {
-		s.same(<-heard, first) // something may have been missed before
+		s.same(<-heard, store.Notice{Channel: first}) // something may have been missed before
 	}
-	s.key("bot-1")
-	s.same(<-heard, store.ChannelChange)
-	s.joined("node_a")
-	_, err := s.RenewNode(s.ctx, "node_a", 0)
+	k := s.key("bot-1")
+	revs, err := s.Revs(s.ctx)
 	s.must(err)
-	s.same(<-heard, store.ChannelApplied)
+	s.same(<-heard, store.Notice{Channel: store.ChannelChange, KeyID: k.ID, Rev: revs.Newest})
+	// Anybody on the database can say anything: what cannot be read makes a node look.
+	for _, text := range []string{"", "x", "12x key", " key"} {
+		_, err := s.database().ExecContext(s.ctx, "SELECT pg_notify($1, $2)", store.ChannelChange, text)
+		s.must(err)
+		s.same(<-heard, store.Notice{Channel: store.ChannelChange})
+	}
+	s.joined("node_a")
+	_, err = s.RenewNode(s.ctx, "node_a", 0)
+	s.must(err)
+	s.same(<-heard, store.Notice{Channel: store.ChannelApplied})
 	cancel()
 	s.must(<-ended)
 }

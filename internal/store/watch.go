@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,11 +12,28 @@ import (
 // rewatchAfter is the pause before a connection that broke is made anew.
 const rewatchAfter = 500 * time.Millisecond
 
-// Watch tells of notifications of other processes (and of this one) until the
-// context ends; told gets the name of the channel, and must not block. After a
-// connection broke, told gets each name once, since something may have been
-// missed. SQLite has no other processes, and Watch only waits.
-func (s *Store) Watch(ctx context.Context, told func(channel string)) error {
+// Notice is what one process tells the others. It is a hint: it may be lost.
+type Notice struct {
+	Channel string
+	KeyID   string // of a key that was changed; "" when the notice is of something else
+	Rev     int64  // of its change
+}
+
+// notice reads the payload "REV KEYID" of a changed key.
+func notice(channel, payload string) Notice {
+	rev, keyID, _ := strings.Cut(payload, " ")
+	n, err := strconv.ParseInt(rev, 10, 64)
+	if err != nil {
+		return Notice{Channel: channel}
+	}
+	return Notice{channel, keyID, n}
+}
+
+// Watch tells of notices of other processes (and of this one) until the context
+// ends; told must not block for long. After a connection broke, told gets each
+// channel once, since something may have been missed. SQLite has no other
+// processes, and Watch only waits.
+func (s *Store) Watch(ctx context.Context, told func(Notice)) error {
 	if !s.engine.shared {
 		<-ctx.Done()
 		return nil
@@ -33,7 +52,7 @@ func (s *Store) Watch(ctx context.Context, told func(channel string)) error {
 	}
 }
 
-func (s *Store) watchOnce(ctx context.Context, told func(channel string)) error {
+func (s *Store) watchOnce(ctx context.Context, told func(Notice)) error {
 	conn, err := pgx.ConnectConfig(ctx, s.engine.config)
 	if err != nil {
 		return err
@@ -43,13 +62,13 @@ func (s *Store) watchOnce(ctx context.Context, told func(channel string)) error 
 		if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 			return err
 		}
-		told(channel)
+		told(Notice{Channel: channel})
 	}
 	for {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {
 			return err
 		}
-		told(n.Channel)
+		told(notice(n.Channel, n.Payload))
 	}
 }
