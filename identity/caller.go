@@ -71,13 +71,18 @@ func (c Caller) checkPermissions() error {
 	return nil
 }
 
+// plain are the bytes of a word: ASCII letters, digits and _.
+var plain = func() (is [256]bool) {
+	for c := range is {
+		is[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
+	}
+	return is
+}()
+
 // word reports whether s is 1 to longest ASCII letters, digits, _ or one of extra.
 func word(s string, longest int, extra string) bool {
 	for _, c := range []byte(s) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_':
-		case strings.IndexByte(extra, c) >= 0:
-		default:
+		if !plain[c] && strings.IndexByte(extra, c) < 0 {
 			return false
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,24 +34,16 @@ type Header struct{ Name, Value string }
 // returns for the forwarded request; body is what is forwarded. The error says
 // which part cannot be signed.
 func Sign(secret []byte, now time.Time, c Caller, method, target string, body []byte) ([]Header, error) {
-	if err := checkRequest(secret, method, target); err != nil {
+	signature, err := NewSigner(secret).Append(nil, now, c, method, target, body)
+	if err != nil {
 		return nil, err
 	}
-	if err := c.check(); err != nil {
-		return nil, err
-	}
-	t := strconv.FormatInt(now.Unix(), 10)
-	if !unixSeconds(t) {
-		return nil, fmt.Errorf("the clock shows %v, which cannot be right", now)
-	}
-	permissions := strings.Join(c.Permissions, ",")
-	mac := compute(secret, t, method, target, c.Account, c.Key, permissions, c.RequestID, body)
 	return []Header{
 		{AccountHeader, c.Account},
 		{KeyHeader, c.Key},
-		{PermissionsHeader, permissions},
+		{PermissionsHeader, strings.Join(c.Permissions, ",")},
 		{RequestIDHeader, c.RequestID},
-		{SignatureHeader, "v1,t=" + t + ",h=" + base64.StdEncoding.EncodeToString(mac)},
+		{SignatureHeader, string(signature)},
 	}, nil
 }
 
@@ -69,7 +60,7 @@ func Verify(secret []byte, now time.Time, window time.Duration, h http.Header, m
 	if err != nil {
 		return Caller{}, err
 	}
-	mac := compute(secret, s.time, method, target, s.Account, s.Key, s.permissions, s.RequestID, body)
+	mac := newHand(secret).mac(s.time, method, target, s.Caller, body)
 	// The MAC comes before the clock: who does not hold the secret learns nothing.
 	if !hmac.Equal(mac, s.mac) {
 		return Caller{}, ErrForged
@@ -79,18 +70,6 @@ func Verify(secret []byte, now time.Time, window time.Duration, h http.Header, m
 		return Caller{}, ErrStale
 	}
 	return s.Caller, nil
-}
-
-// compute returns the MAC over the ten lines of the package comment. The first
-// keeps it apart from whatever else might be signed with the same secret.
-func compute(secret []byte, t, method, target, account, key, permissions, requestID string, body []byte) []byte {
-	digest := sha256.Sum256(body)
-	text := strings.Join([]string{
-		"latchkey-identity", "v1", t, method, target, account, key, permissions, requestID, hex.EncodeToString(digest[:]),
-	}, "\n")
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(text)) // never fails, says hash.Hash
-	return mac.Sum(nil)
 }
 
 // checkRequest refuses what the framing could not hold, and a missing secret.
