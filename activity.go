@@ -62,6 +62,9 @@ const (
 	ActRefused          ActivityType = "refused" // somebody tried what they may not do
 	ActKeysetRotated    ActivityType = "keyset_rotated"
 	ActRestored         ActivityType = "database_restored"
+	ActNodesLinked      ActivityType = "nodes_linked" // the operator made a link to the page of the gateway nodes
+	ActNodesOpened      ActivityType = "nodes_opened" // a browser opened it
+	ActNodesClosed      ActivityType = "nodes_closed"
 )
 
 // ActivityTypes lists every type, for filters and checks of input.
@@ -69,7 +72,8 @@ var ActivityTypes = []ActivityType{
 	ActAccountCreated, ActMemberAdded, ActMemberRemoved, ActSignedIn, ActPasswordAccepted, ActSignInFailed, ActSignedOut,
 	ActPasswordChanged, ActResetAsked, ActPasswordReset, ActKeyCreated, ActKeyEdited, ActKeyActivated, ActKeyDeactivated, ActKeyDeleted,
 	ActKeySessionEnded, ActPendingOpened, ActPendingCancelled, ActPendingDied, ActCodeSent, ActCodeWrong, ActFactorEnrolled,
-	ActFactorRemoved, ActRecoveryRenewed, ActRecoveryUsed, ActRefused, ActKeysetRotated, ActRestored,
+	ActFactorRemoved, ActRecoveryRenewed, ActRecoveryUsed, ActRefused, ActKeysetRotated, ActRestored, ActNodesLinked,
+	ActNodesOpened, ActNodesClosed,
 }
 
 // Activity is the audit entry of a thing that happened or was refused. The

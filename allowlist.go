@@ -79,12 +79,18 @@ func NewAllowlist(entries []string) (Allowlist, error) {
 			return Allowlist{}, Invalid("allowlist", "invalid_allowlist", "an entry is empty; leave it out")
 		}
 	}
-	list, judged := ParseAllowlist(strings.Join(entries, "\n"))
-	for _, e := range judged {
-		if e.Verdict == EntryInvalid {
-			return Allowlist{}, Invalid("allowlist", "invalid_allowlist", "%q: %s", e.Text, e.Reason)
+	var list Allowlist
+	for _, e := range entries {
+		for field := range strings.FieldsFuncSeq(e, separator) {
+			prefix, reason := acceptPrefix(field)
+			if reason != "" {
+				return Allowlist{}, Invalid("allowlist", "invalid_allowlist", "%q: %s", clip(field), reason)
+			}
+			list.prefixes = append(list.prefixes, prefix)
 		}
 	}
+	list.sort()
+	list.prefixes = slices.Compact(list.prefixes)
 	if n := len(list.prefixes); n > MaxAllowlist {
 		return Allowlist{}, Invalid("allowlist", "invalid_allowlist",
 			"%d entries are too many; a key takes %d, so join neighbours into prefixes", n, MaxAllowlist)
@@ -96,10 +102,7 @@ func NewAllowlist(entries []string) (Allowlist, error) {
 // match, or match something else than it seems to, is refused with the reason.
 func judgeEntry(text string) (Entry, netip.Prefix) {
 	entry := Entry{Text: clip(text), Verdict: EntryInvalid}
-	prefix, reason := parsePrefix(text)
-	if reason == "" {
-		reason = refusePrefix(prefix)
-	}
+	prefix, reason := acceptPrefix(text)
 	if reason != "" {
 		entry.Reason = reason
 		return entry, netip.Prefix{}
@@ -109,6 +112,15 @@ func judgeEntry(text string) (Entry, netip.Prefix) {
 		entry.Verdict, entry.Reason = EntryWarning, why
 	}
 	return entry, prefix
+}
+
+// acceptPrefix reads one entry, or says why it is refused.
+func acceptPrefix(text string) (netip.Prefix, string) {
+	prefix, reason := parsePrefix(text)
+	if reason == "" {
+		reason = refusePrefix(prefix)
+	}
+	return prefix, reason
 }
 
 func parsePrefix(text string) (netip.Prefix, string) {

@@ -217,5 +217,6 @@ type Message struct {
 type Receipt struct {
 	Nodes     int           `json:"nodes"`
 	Confirmed int           `json:"confirmed"`
+	Silent    []string      `json:"silent,omitempty"` // names of those that did not confirm: they stop by themselves
 	Took      time.Duration `json:"-"`
 }

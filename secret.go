@@ -65,7 +65,13 @@ func NewSecret() Secret {
 
 // NewID makes an id for things that are not keys (member, session, pending):
 // prefix, "_", 26 characters (130 bits).
-func NewID(prefix string) string { return prefix + "_" + randomText(26) }
+func NewID(prefix string) string {
+	var room [64]byte // one allocation, for the text: every request gets an id
+	id := append(append(room[:0], prefix...), '_')
+	id = append(id, make([]byte, 26)...)
+	random(id[len(prefix)+1:])
+	return string(id)
+}
 
 // IsKeyID reports whether the text has the form of a key id of ours, checksum
 // included.
@@ -83,11 +89,16 @@ func hasChecksum(s, prefix string, length int) bool {
 
 func randomText(n int) string {
 	raw := make([]byte, n)
-	rand.Read(raw)
-	for i, b := range raw {
-		raw[i] = alphabet[b%32] // 256 is a multiple of 32: no bias
-	}
+	random(raw)
 	return string(raw)
+}
+
+// random fills text with characters of the alphabet.
+func random(text []byte) {
+	rand.Read(text)
+	for i, b := range text {
+		text[i] = alphabet[b%32] // 256 is a multiple of 32: no bias
+	}
 }
 
 // checksum is 20 bits of CRC-32 as 4 characters. It finds typing errors; it is

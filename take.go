@@ -15,6 +15,9 @@ type Take struct {
 	// it. A zero Stale says that equal calls are legitimate.
 	Once  [32]byte
 	Stale time.Time
+	// Anytime says that an equal call may have another Stale: the text of a
+	// WebSocket message carries no timestamp. A signature covers its own.
+	Anytime bool
 }
 
 // Taken says what became of a Take. The zero value took nothing and refuses.

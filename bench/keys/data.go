@@ -10,22 +10,22 @@ import (
 	"strings"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"golang.org/x/sys/unix"
 	_ "modernc.org/sqlite"
 
 	"latchkey"
-	"latchkey/internal/cluster"
 	"latchkey/internal/seal"
 	"latchkey/internal/store"
 	"latchkey/internal/verify"
-	"latchkey/signature"
 )
 
 // data is a database with its keyset.
 type data struct {
 	url, keyset string
 	box         *seal.Box
-	last        string // id of the last key
-	secret      latchkey.Secret
+	last        call    // of the last key
+	size        float64 // bytes of a key, once they are known
 }
 
 func (d *data) open(ctx context.Context) (*store.Store, error) {
@@ -45,7 +45,11 @@ func (d *data) fill(ctx context.Context, keys int) (err error) {
 	if err := s.Close(); err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite", strings.TrimPrefix(d.url, "sqlite:"))
+	driver, source := "pgx", d.url
+	if path, ok := strings.CutPrefix(d.url, "sqlite:"); ok {
+		driver, source = "sqlite", path
+	}
+	db, err := sql.Open(driver, source)
 	if err != nil {
 		return err
 	}
@@ -55,71 +59,74 @@ func (d *data) fill(ctx context.Context, keys int) (err error) {
 		return err
 	}
 	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx, "INSERT INTO account (id, name, created_at) VALUES ('acc_bench', 'bench', 1)"); err != nil {
-		return err
-	}
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO api_key (id, account_id, name, permissions, allowlist, status, version, rev, secret, created_at, updated_at)
-		VALUES (?, 'acc_bench', ?, '["read","trade"]', '["192.0.2.0/24","198.51.100.7"]', 'active', 2, ?, ?, 1, 1)`)
-	if err != nil {
-		return err
-	}
-	tally, err := tx.PrepareContext(ctx, "INSERT INTO tally (key_id, last_used, allowed, refused) VALUES (?, 0, 0, 0)")
-	if err != nil {
-		return err
-	}
-	for n := range keys {
-		d.last, d.secret = latchkey.NewKeyID(), latchkey.NewSecret()
-		sealed, err := d.box.Seal("api_key", "secret", d.last, []byte(d.secret.Reveal()))
-		if err != nil {
-			return err
-		}
-		if _, err := insert.ExecContext(ctx, d.last, fmt.Sprint("bot-", n), n+1, sealed); err != nil {
-			return err
-		}
-		if _, err := tally.ExecContext(ctx, d.last); err != nil {
-			return err
-		}
-	}
-	if _, err := tx.ExecContext(ctx, "UPDATE authority SET rev = ?", keys); err != nil {
+	if err := d.rows(ctx, tx, keys); err != nil {
 		return err
 	}
 	return tx.Commit()
 }
 
+// keysOfAccount is how many keys an owner has.
+const keysOfAccount = 5
+
+// rows writes keys as owners have them: a few to an account, each with an
+// allowlist of its own of two entries.
+func (d *data) rows(ctx context.Context, tx *sql.Tx, keys int) error {
+	accounts := make([]string, 1+keys/keysOfAccount)
+	rows := batch{tx: tx, into: "INSERT INTO account (id, name, created_at) VALUES ", row: "(?, ?, 1)"}
+	for n := range accounts {
+		accounts[n] = latchkey.NewID("acc")
+		if err := rows.add(ctx, accounts[n], accounts[n]); err != nil {
+			return err
+		}
+	}
+	if err := rows.write(ctx); err != nil {
+		return err
+	}
+	rows = batch{tx: tx, into: "INSERT INTO api_key (id, account_id, name, permissions, allowlist, status, version, rev, secret, created_at, updated_at) VALUES ",
+		row: `(?, ?, ?, '["read","trade"]', ?, 'active', 2, ?, ?, 1, 1)`}
+	for n := range keys {
+		d.last = call{latchkey.NewKeyID(), latchkey.NewSecret()}
+		sealed, err := d.box.Seal("api_key", "secret", d.last.key, []byte(d.last.secret.Reveal()))
+		if err != nil {
+			return err
+		}
+		list := fmt.Sprintf(`["192.0.2.0/24","198.51.%d.%d"]`, n/256%256, n%256)
+		if err := rows.add(ctx, d.last.key, accounts[n/keysOfAccount], fmt.Sprint("bot-", n), list, n+1, sealed); err != nil {
+			return err
+		}
+	}
+	if err := rows.write(ctx); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO tally (key_id, last_used, allowed, refused) SELECT id, 0, 0, 0 FROM api_key"); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, "UPDATE authority SET rev = $1", keys)
+	return err
+}
+
 // start does what a gateway does before it listens, and judges one call.
-func (d *data) start(ctx context.Context, keys int) (took time.Duration, bytes float64, err error) {
+func (d *data) start(ctx context.Context, keys int) (took, work time.Duration, bytes float64, err error) {
 	before := memory()
-	begin := time.Now()
+	begin, spent := time.Now(), used(unix.CLOCK_PROCESS_CPUTIME_ID)
 	s, err := d.open(ctx)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	defer s.Close()
 	table := verify.NewTable()
 	if _, err := s.LoadKeys(ctx, func(k latchkey.Key, secret latchkey.Secret) error { table.Put(k, secret); return nil }); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
-	verdict := d.judge(ctx, table)
-	took = time.Since(begin)
+	now := time.Now()
+	verdict := checker(table, now).Check(ctx, d.last.signed(now))
+	took, work = time.Since(begin), used(unix.CLOCK_PROCESS_CPUTIME_ID)-spent
 	if !verdict.Allowed() || table.Len() != keys {
-		return 0, 0, fmt.Errorf("of %d keys, %d are known, and the last one is answered with %s", keys, table.Len(), verdict.Text())
+		return 0, 0, 0, fmt.Errorf("of %d keys, %d are known, and the last one is answered with %s", keys, table.Len(), verdict.Text())
 	}
 	bytes = float64(memory()-before) / float64(keys)
 	runtime.KeepAlive(table)
-	return took, bytes, nil
-}
-
-func (d *data) judge(ctx context.Context, table *verify.Table) verify.Verdict {
-	now := time.Now()
-	action := &latchkey.Action{Name: "get_my_orders", Permission: latchkey.Read, Cost: 5, REST: true}
-	stamp := signature.Timestamp(now)
-	text := signature.SignREST([]byte(d.secret.Reveal()), action.Name, stamp, []byte("{}"))
-	signed, err := signature.ParseREST([]byte(d.last), []byte(stamp), []byte(text), []byte(action.Name), []byte("{}"))
-	checker := verify.New(verify.Config{
-		Table: table, Ledger: cluster.NewLocal(cluster.LocalConfig{Window: 20 * time.Second}),
-		Window: 20 * time.Second, Points: 200, PublicPoints: 100, Now: time.Now,
-	})
-	return checker.Check(ctx, verify.Request{Signed: signed, Malformed: err != nil, Action: action, Addr: client})
+	return took, work, bytes, nil
 }
 
 // memory is what is in use after what is not has been collected.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/internal/cluster"
 	"latchkey/internal/node"
 )
 
@@ -122,7 +123,7 @@ func (c *gatewayCmd) node() (node.Config, error) {
 	note := func(err error) { errs = append(errs, err) }
 	config := node.Config{
 		Store:       node.StoreConfig{DatabaseURL: c.Database, KeysetFile: c.KeysetFile, KeysetText: keysetFromEnvironment(), Gateway: true},
-		CatalogFile: c.Catalog, Metrics: node.Listen{Addr: c.Metrics}, Points: c.Points, PublicPoints: c.PublicPoints, Window: c.Window, Now: time.Now,
+		CatalogFile: c.Catalog, Metrics: node.Listen{Addr: c.Metrics}, Points: c.Points, PublicPoints: c.PublicPoints, Window: c.Window, Now: cluster.Wall,
 	}
 	if !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
 		note(errors.New("--database: a gateway alone needs postgres://...; on SQLite, latchkey serve runs the gateway"))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"latchkey"
+	"latchkey/internal/cluster"
 	"latchkey/internal/courier"
 	"latchkey/internal/node"
 )
@@ -70,6 +71,7 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 		return usageError{err}
 	}
 	config.Log = newLog(s.err, c.LogLevel)
+	node.AddProcessor()
 	return runNode(ctx, s, config, c.greeting)
 }
 
@@ -126,7 +128,7 @@ func (c *serveCmd) node() (node.Config, error) {
 		PublicPoints: c.Limit.PublicPoints, Window: c.Limit.Window, OutboxPoll: c.OutboxPoll, Name: c.Name,
 		Console:    node.Listen{Addr: c.Console.Listen, CertFile: c.Console.TLSCert, KeyFile: c.Console.TLSKey},
 		ConsoleURL: c.Console.URL, Origins: c.Console.Origin, Setup: true, Metrics: node.Listen{Addr: c.Metrics},
-		Mail: mail, SMS: sms, ForbidSMS: c.SMS.Forbid, Now: time.Now,
+		Mail: mail, SMS: sms, ForbidSMS: c.SMS.Forbid, Now: cluster.Wall,
 	}
 	note(c.Gateway.apply(&config, c.TrustedPeer))
 	note(c.Upstream.apply(&config))

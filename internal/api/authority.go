@@ -14,6 +14,7 @@ type Authority interface {
 	sessions
 	links
 	accounts
+	nodes
 	factors
 	passkeys
 	keyReader
@@ -57,6 +58,18 @@ type accounts interface {
 	Members(ctx context.Context, actor latchkey.Actor) ([]latchkey.Member, error)
 	// NoteRefused records that a member tried what only the owner may.
 	NoteRefused(ctx context.Context, actor latchkey.Actor, note string) error
+}
+
+// nodes are what the operator's page shows, and who may look at it.
+type nodes interface {
+	// OpenNodes uses a link up; its answer is the token of the cookie.
+	OpenNodes(ctx context.Context, v authority.Visitor, token string) (latchkey.Secret, latchkey.OperatorSession, error)
+	// NodesSession finds only what OpenNodes opened.
+	NodesSession(ctx context.Context, token string) (latchkey.OperatorSession, error)
+	Nodes(ctx context.Context, s latchkey.OperatorSession) (authority.Fleet, error)
+	CloseNodes(ctx context.Context, v authority.Visitor, s latchkey.OperatorSession) error
+	// Following tells an owner who waits for a change what it waits for.
+	Following(ctx context.Context, actor latchkey.Actor) (authority.Following, error)
 }
 
 // factors are the second factors and recovery codes of a member.

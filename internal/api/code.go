@@ -61,6 +61,7 @@ var codes = []code{
 	{"not_signed_in", 401, "There is no session cookie, or its session has ended. Sign in."},
 	{"session_ended", 401, "The session was idle for too long or reached its end. Sign in again."},
 	{"sign_in_unfinished", 401, "The password was right; the sign-in still waits for its second factor."},
+	{"operator_link_needed", 401, "There is no session of the operator's page, or it has ended. `latchkey nodes --link` on the server's own machine makes a link that opens one."},
 	{"wrong_credentials", 401, "The e-mail address or the password is wrong; which one is not said."},
 	{"forbidden", 403, "Only the owner of the account may do this. The try was recorded."},
 	{"cross_origin", 403, "A page of another site sent this. Send it from the console's own origin."},

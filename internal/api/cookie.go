@@ -2,30 +2,42 @@ package api
 
 import "net/http"
 
-// cookieName is the session cookie's. Browsers take a __Host- cookie only when
-// it is Secure, for Path=/ and without Domain, so that no sibling host can
-// plant one.
-func (s *server) cookieName() string {
+// Names of the two session cookies. They never stand in for each other: each
+// guard looks for its own.
+func (s *server) cookieName() string      { return s.prefixed("latchkey") }
+func (s *server) nodesCookieName() string { return s.prefixed("latchkey-nodes") }
+
+// prefixed makes a name that only this host can set. Browsers take a __Host-
+// cookie only when it is Secure, for Path=/ and without Domain, so that no
+// sibling host can plant one.
+func (s *server) prefixed(name string) string {
 	if s.Secure {
-		return "__Host-latchkey"
+		return "__Host-" + name
 	}
-	return "latchkey"
+	return name
 }
 
-// token returns the session token, "" when there is none. Two cookies of the
+// tokenIn returns what the cookie holds, "" when there is none. Two cookies of the
 // name are none: one of them was planted.
-func (s *server) token(r *http.Request) string {
-	if found := r.CookiesNamed(s.cookieName()); len(found) == 1 {
+func tokenIn(r *http.Request, name string) string {
+	if found := r.CookiesNamed(name); len(found) == 1 {
 		return found[0].Value
 	}
 	return ""
 }
 
-// cookie carries the token until the browser closes; the server ends the
-// session earlier. An empty token deletes the cookie.
-func (s *server) cookie(token string) []http.Cookie {
+// cookie carries the token of a member's session; nodesCookie that of the
+// operator's page.
+func (s *server) cookie(token string) []http.Cookie { return s.closed(s.cookieName(), token) }
+func (s *server) nodesCookie(token string) []http.Cookie {
+	return s.closed(s.nodesCookieName(), token)
+}
+
+// closed is a cookie that no script and no other site reads. It lasts until the
+// browser closes; the server ends the session earlier. An empty token deletes it.
+func (s *server) closed(name, token string) []http.Cookie {
 	c := http.Cookie{
-		Name: s.cookieName(), Value: token, Path: "/",
+		Name: name, Value: token, Path: "/",
 		HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode,
 	}
 	if token == "" {

@@ -39,7 +39,7 @@ func Document() []byte {
 
 // humaConfig is huma without what is not wanted: no $schema members, no
 // reading page from a CDN.
-func humaConfig(cookie string) huma.Config {
+func humaConfig(cookie, nodesCookie string) huma.Config {
 	c := huma.DefaultConfig("Latchkey management API", "1")
 	c.CreateHooks, c.OpenAPIPath, c.DocsPath, c.SchemasPath = nil, "", "", ""
 	c.RejectUnknownQueryParameters = true
@@ -47,9 +47,10 @@ func humaConfig(cookie string) huma.Config {
 	c.Info.Description = intro
 	c.Tags = tags
 	c.Servers = []*huma.Server{{URL: "/", Description: "This node."}}
-	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {
-		Type: "apiKey", In: "cookie", Name: cookie, Description: "The session cookie that POST /v1/session sets.",
-	}}
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"session": {Type: "apiKey", In: "cookie", Name: cookie, Description: "The session cookie that POST /v1/session sets."},
+		"nodes":   {Type: "apiKey", In: "cookie", Name: nodesCookie, Description: "The cookie of the operator's page, which POST /v1/nodes/session sets."},
+	}
 	return c
 }
 
@@ -81,6 +82,8 @@ func (s *server) operation(r Route, hasBody bool) huma.Operation {
 	case Anyone:
 	case Visitor:
 		op.Security = []map[string][]string{{}, {"session": {}}} // with it or without
+	case Operator:
+		op.Security = []map[string][]string{{"nodes": {}}}
 	default:
 		op.Security = []map[string][]string{{"session": {}}}
 	}
@@ -96,7 +99,11 @@ func codesOf(r Route, n note, hasBody bool) []string {
 	if r.Method != http.MethodGet {
 		out = append(out, "cross_origin")
 	}
-	if r.Guard != Anyone && r.Guard != Visitor {
+	switch r.Guard {
+	case Anyone, Visitor:
+	case Operator:
+		out = append(out, "operator_link_needed")
+	default:
 		out = append(out, "not_signed_in", "session_ended")
 	}
 	if r.Guard == Member || r.Guard == Owner {

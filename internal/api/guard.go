@@ -14,6 +14,8 @@ type caller struct {
 	Session latchkey.Session
 	Member  latchkey.Member
 	Visitor authority.Visitor
+	// Operator is set by guard Operator, and then alone with Visitor.
+	Operator latchkey.OperatorSession
 }
 
 // guarded lets through whom the guard allows, before anything of the request
@@ -42,8 +44,12 @@ func isNobody(err error) bool {
 }
 
 // admit finds the session and judges it. Whatever it cannot decide is refused.
-func (s *server) admit(r *http.Request, guard Guard, v *visit) error {
-	actor, session, member, err := s.Authority.Authenticate(r.Context(), s.token(r), v.caller.Visitor.IP)
+func (s *server) admit(r *http.Request, guard Guard, v *visit) (err error) {
+	if guard == Operator {
+		v.caller.Operator, err = s.Authority.NodesSession(r.Context(), tokenIn(r, s.nodesCookieName()))
+		return err
+	}
+	actor, session, member, err := s.Authority.Authenticate(r.Context(), tokenIn(r, s.cookieName()), v.caller.Visitor.IP)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ var tags = []*huma.Tag{
 	{Name: "Keys", Description: "API keys. A change opens a pending and happens when that is confirmed."},
 	{Name: "Pending", Description: "Operations that wait for their proof, frozen as they were shown."},
 	{Name: "Audit", Description: "What happened, and what was refused."},
+	{Name: "Nodes", Description: "The gateway nodes, for the operator. A session of its own reads them and nothing else."},
 	{Name: "Reference", Description: "What the gateway enforces, and how the node is."},
 }
 
@@ -83,6 +84,7 @@ var notes = map[string]note{
 	"DELETE /v1/keys/{id}":                    {"deleteKey", "Keys", "Delete a key", "Final, when the pending is confirmed by a second factor.", 202, 0, all(opens, moves)},
 	"POST /v1/keys/{id}/activate":             {"activateKey", "Keys", "Activate a key", "The code comes by e-mail.", 202, 0, all(moves, []string{"too_many_codes"})},
 	"POST /v1/keys/{id}/deactivate":           {"deactivateKey", "Keys", "Deactivate a key", "At once, without a code: it can only take rights away.", 0, 0, moves},
+	"GET /v1/receipt":                         {"getReceipt", "Keys", "How far the newest change has come", "For who waits for the answer to a change: how many gateway nodes follow, and which are waited for until they stop by themselves.", 0, 0, nil},
 	"GET /v1/keys/{id}/refused-calls":         {"listRefusedCalls", "Audit", "List the refused calls of a key", "Newest first, with the exact reason.", 0, 0, []string{"key_not_found"}},
 	"GET /v1/keys/{id}/sessions":              {"listKeySessions", "Keys", "List the live sessions of a key", "The WebSocket sessions that bots have open with it, the oldest first. They are in the gateway's memory: the list is as of now.", 0, 0, []string{"key_not_found"}},
 	"DELETE /v1/keys/{id}/sessions/{session}": {"endKeySession", "Keys", "End a live session of a key", "At once, without a code. The bot is told and its connection is closed with 4403; it may open another one, so a bot that must stop needs the key deactivated.", 0, 0, []string{"key_not_found", "session_not_found"}},
@@ -93,7 +95,11 @@ var notes = map[string]note{
 	"POST /v1/pending/{id}/cancel":            {"cancelPending", "Pending", "Cancel", "Nothing was changed by the pending.", 0, 0, waits},
 	"GET /v1/activities":                      {"listActivities", "Audit", "List activities", "Newest first.", 0, 0, nil},
 	"GET /v1/activities.csv":                  {"exportActivities", "Audit", "Export activities", "All that the filter selects, as CSV (RFC 4180), newest first. Cells that a spreadsheet would run begin with a quote.", 0, 0, nil},
-	"GET /v1/catalog":                         {"getCatalog", "Reference", "The API methods", "The same table that the gateway enforces.", 0, 0, nil},
-	"POST /v1/allowlist/check":                {"checkAllowlist", "Reference", "Judge a pasted IP whitelist", "Nothing is stored.", 0, 0, nil},
-	"GET /health":                             {"getHealth", "Reference", "Health", "For the load balancer.", 0, 0, []string{"unhealthy"}},
+	"POST /v1/nodes/session": {"openNodes", "Nodes", "Open the operator's page", "Once, with the token of the link that `latchkey nodes --link` prints on the server's own machine. The cookie reads the nodes for an hour and reaches nothing else.", 201, 0,
+		[]string{"invalid_link", "too_many_requests"}},
+	"DELETE /v1/nodes/session": {"closeNodes", "Nodes", "Close the operator's page", "Ends its session.", 0, 0, nil},
+	"GET /v1/nodes":            {"listNodes", "Nodes", "List the gateway nodes", "And how far each has followed the changes of keys. Nodes that are gone are listed for a day.", 0, 0, nil},
+	"GET /v1/catalog":          {"getCatalog", "Reference", "The API methods", "The same table that the gateway enforces.", 0, 0, nil},
+	"POST /v1/allowlist/check": {"checkAllowlist", "Reference", "Judge a pasted IP whitelist", "Nothing is stored.", 0, 0, nil},
+	"GET /health":              {"getHealth", "Reference", "Health", "For the load balancer.", 0, 0, []string{"unhealthy"}},
 }

@@ -19,6 +19,7 @@ const (
 	SignedIn Guard = "signed in" // a session, also one whose second step is open
 	Member   Guard = "member"    // a full session
 	Owner    Guard = "owner"     // a full session of the account's owner
+	Operator Guard = "operator"  // a session of the operator's page, and no member's
 )
 
 // Route is one row of the policy.
@@ -62,6 +63,7 @@ func (s *server) routes() []route {
 		row("DELETE", "/v1/keys/{id}", Owner, s.deleteKey),
 		row("POST", "/v1/keys/{id}/activate", Owner, s.activateKey),
 		row("POST", "/v1/keys/{id}/deactivate", Owner, s.deactivateKey),
+		row("GET", "/v1/receipt", Owner, s.following),
 		row("GET", "/v1/keys/{id}/refused-calls", Owner, s.refusedCalls),
 		row("GET", "/v1/keys/{id}/sessions", Owner, s.keySessions),
 		row("DELETE", "/v1/keys/{id}/sessions/{session}", Owner, s.endKeySession),
@@ -79,6 +81,11 @@ func (s *server) routes() []route {
 		row("GET", "/v1/activities.csv", Owner, s.exportActivities),
 		row("GET", "/v1/catalog", Anyone, s.catalog),
 		row("POST", "/v1/allowlist/check", Member, s.checkAllowlist),
+
+		// What the operator sees; the link to it is made on the server's own machine.
+		row("POST", "/v1/nodes/session", Anyone, s.openNodes),
+		row("DELETE", "/v1/nodes/session", Operator, s.closeNodes),
+		row("GET", "/v1/nodes", Operator, s.fleet),
 
 		// About the node and this API itself.
 		row("GET", "/health", Anyone, s.health),
@@ -137,7 +144,7 @@ func (s *server) register() {
 	for _, r := range rows {
 		s.table[r.pattern()] = r
 	}
-	s.huma = huma.NewAPI(humaConfig(s.cookieName()), humago.NewAdapter(s, ""))
+	s.huma = huma.NewAPI(humaConfig(s.cookieName(), s.nodesCookieName()), humago.NewAdapter(s, ""))
 	for _, r := range rows {
 		r.bind(s)
 	}

@@ -136,12 +136,13 @@ func change(c latchkey.Change) Change { return Change(c) }
 
 // Receipt says how many gateway nodes confirmed that they apply a change.
 type Receipt struct {
-	Nodes     int   `json:"nodes" doc:"Nodes that were running." example:"4"`
-	Confirmed int   `json:"confirmed" doc:"Nodes that confirmed; the others stop by themselves." example:"4"`
-	TookMs    int64 `json:"tookMs" doc:"Milliseconds until the change was in force everywhere." example:"12"`
+	Nodes     int      `json:"nodes" doc:"Nodes that were running." example:"4"`
+	Confirmed int      `json:"confirmed" doc:"Nodes that confirmed; the others stop by themselves." example:"3"`
+	Silent    []string `json:"silent,omitempty" doc:"Names of the others. Each refuses every signed call by now." example:"[\"gateway-3\"]"`
+	TookMs    int64    `json:"tookMs" doc:"Milliseconds until the change was in force everywhere." example:"12"`
 }
 
 // receipt writes the time in milliseconds; a Duration would be nanoseconds.
 func receipt(r latchkey.Receipt) *Receipt {
-	return &Receipt{r.Nodes, r.Confirmed, r.Took.Milliseconds()}
+	return &Receipt{r.Nodes, r.Confirmed, r.Silent, r.Took.Milliseconds()}
 }

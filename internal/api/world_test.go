@@ -141,6 +141,7 @@ type browser struct {
 	email  string
 	seed   latchkey.Secret // of the authenticator app
 	cookie string
+	nodes  string // cookie of the operator's page
 }
 
 // reply is an answer and its JSON.
@@ -196,6 +197,9 @@ func (b *browser) call(target, body string, header ...string) reply {
 		if b.cookie != "" {
 			r.AddCookie(&http.Cookie{Name: "latchkey", Value: b.cookie})
 		}
+		if b.nodes != "" {
+			r.AddCookie(&http.Cookie{Name: "latchkey-nodes", Value: b.nodes})
+		}
 		for i := 0; i+1 < len(header); i += 2 {
 			r.Header.Set(header[i], header[i+1])
 		}
@@ -206,7 +210,12 @@ func (b *browser) call(target, body string, header ...string) reply {
 	answer := rec.Result()
 	text, _ := io.ReadAll(answer.Body)
 	for _, c := range answer.Cookies() {
-		b.cookie = c.Value
+		switch c.Name {
+		case "latchkey":
+			b.cookie = c.Value
+		case "latchkey-nodes":
+			b.nodes = c.Value
+		}
 	}
 	out := reply{status: answer.StatusCode, header: answer.Header, text: string(text)}
 	if strings.Contains(answer.Header.Get("Content-Type"), "json") {

@@ -2,6 +2,7 @@ package authority
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"unicode/utf8"
 
@@ -19,15 +20,21 @@ var passwordParams = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallel
 // the password behind it was random and is not kept.
 const dummyHash = "$argon2id$v=19$m=19456,t=2,p=1$bGF0Y2hrZXktZHVtbXktMQ$3q2cVYl0hH2mXoAqHP2N5gYp1qkq3m0mM3Kk1h9b2cU"
 
-// passwords computes argon2id for a few at a time, so that key traffic keeps
-// its core during a storm of sign-ins.
+// mostPasswords are computed at a time, where there are cores enough.
+const mostPasswords = 2
+
+// passwords computes argon2id for a few at a time, by at most half of what the
+// machine has, so that key traffic has the rest during a storm of sign-ins. A
+// goroutine that computes holds its processor for long: with all of them taken,
+// a signed call waits for a password.
 type passwords struct {
 	slots   chan struct{}
 	compare func(password, hash string) (bool, error)
 }
 
 func newPasswords() passwords {
-	return passwords{slots: make(chan struct{}, 2), compare: argon2id.ComparePasswordAndHash}
+	most := max(1, min(mostPasswords, runtime.GOMAXPROCS(0)/2))
+	return passwords{slots: make(chan struct{}, most), compare: argon2id.ComparePasswordAndHash}
 }
 
 // enter waits for a slot or the end of ctx.

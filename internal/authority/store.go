@@ -14,6 +14,7 @@ type Store interface {
 	Accounts
 	Links
 	Sessions
+	Fleets
 	Factors
 	Pendings
 	Keys
@@ -75,6 +76,27 @@ type Sessions interface {
 	// ChargeBucket counts one more in the bucket; false, with nothing counted,
 	// when its limit is reached.
 	ChargeBucket(ctx context.Context, b latchkey.Bucket) (bool, error)
+}
+
+// Fleets knows the gateway nodes, and who may look at them in a browser.
+type Fleets interface {
+	// OpenOperatorLink writes a link; StartOperatorSession uses it up and makes
+	// it a session under another token, with an activity about it. ErrLink.
+	OpenOperatorLink(ctx context.Context, x latchkey.OperatorSession, linkHash string, act latchkey.Activity) error
+	StartOperatorSession(ctx context.Context, linkHash, cookieHash, ip string, at, ends time.Time, act latchkey.Activity) (latchkey.OperatorSession, error)
+	// OperatorSessionByToken finds a session or a link; the caller judges it.
+	// ErrNotFound.
+	OperatorSessionByToken(ctx context.Context, tokenHash string) (latchkey.OperatorSession, error)
+	EndOperatorSession(ctx context.Context, id string, act latchkey.Activity) error
+	Gateways
+}
+
+// Gateways are the nodes themselves.
+type Gateways interface {
+	// Shared reports whether several processes may use the database at once.
+	Shared() bool
+	Nodes(ctx context.Context) ([]latchkey.GatewayNode, error)
+	Revs(ctx context.Context) (latchkey.Revs, error)
 }
 
 // Factors keeps second factors. Seeds and phone numbers are sealed at rest.

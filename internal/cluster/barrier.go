@@ -218,7 +218,10 @@ func count(nodes []latchkey.GatewayNode, rev int64, passed time.Duration) (r lat
 		r.Nodes++
 		if n.Applied >= rev {
 			r.Confirmed++
-		} else if passed < Wait(n.Lease) {
+			continue
+		}
+		r.Silent = append(r.Silent, n.Name)
+		if passed < Wait(n.Lease) {
 			over = false
 		}
 	}

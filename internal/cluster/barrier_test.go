@@ -21,7 +21,7 @@ func passed(t *testing.T, b *cluster.Barrier, nodes, confirmed int) time.Duratio
 	begin := time.Now()
 	got, err := b.Pass(context.Background())
 	took := time.Since(begin)
-	if err != nil || got.Nodes != nodes || got.Confirmed != confirmed || got.Took != took {
+	if err != nil || got.Nodes != nodes || got.Confirmed != confirmed || len(got.Silent) != nodes-confirmed || got.Took != took {
 		t.Fatalf("receipt %+v after %v, %v; want %d of %d", got, took, err, confirmed, nodes)
 	}
 	return took

@@ -17,7 +17,7 @@ type Clock struct {
 // RealClock reads CLOCK_BOOTTIME (clock_gettime(2)): Go's own monotonic reading
 // stands still while the machine is suspended, and a lease must not.
 func RealClock() Clock {
-	return Clock{Boot: boottime, Wall: time.Now}
+	return Clock{Boot: boot, Wall: Wall}
 }
 
 func boottime() time.Duration {

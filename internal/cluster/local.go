@@ -158,18 +158,14 @@ func (s *localShard) once(t latchkey.Take, bucket uint64, room int) (latchkey.Ta
 	if end < s.floor {
 		return latchkey.TakenNothing, ErrClock
 	}
-	// In every slot: equal WebSocket messages end when they arrived, not when
-	// they were signed, so each of them may have another end.
-	for _, held := range s.seen {
-		if _, before := held[mac]; before {
-			return latchkey.TakenSeenBefore, nil
-		}
+	number := end / slotWidth
+	held := s.seen[number]
+	if s.before(held, mac, t.Anytime) {
+		return latchkey.TakenSeenBefore, nil
 	}
 	if s.count >= room {
 		return latchkey.TakenNothing, ErrFull
 	}
-	number := end / slotWidth
-	held := s.seen[number]
 	if held == nil {
 		held = make(slot)
 		s.seen[number] = held
@@ -177,4 +173,19 @@ func (s *localShard) once(t latchkey.Take, bucket uint64, room int) (latchkey.Ta
 	held[mac] = struct{}{}
 	s.count++
 	return latchkey.TakenAll, nil
+}
+
+// before reports whether a call was seen: in its own slot, or in any when equal
+// calls may lie in different ones.
+func (s *localShard) before(own slot, mac [32]byte, anytime bool) bool {
+	_, before := own[mac]
+	if before || !anytime {
+		return before
+	}
+	for _, held := range s.seen {
+		if _, before := held[mac]; before {
+			return true
+		}
+	}
+	return false
 }

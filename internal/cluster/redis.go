@@ -136,7 +136,7 @@ func NewRedis(ctx context.Context, c RedisConfig) (*Redis, error) {
 	}
 	r := &Redis{
 		RedisConfig: c, client: client, began: time.Now(), spare: NewLocal(LocalConfig{Window: c.Window}),
-		take: rueidis.NewLuaScript(takeScript), epoch: rueidis.NewLuaScript(epochScript),
+		take: rueidis.NewLuaScript(script()), epoch: rueidis.NewLuaScript(epochScript),
 		room: make(chan struct{}, 1000),
 	}
 	if err := r.keepsAll(ctx); err != nil {
@@ -174,7 +174,7 @@ func (r *Redis) Take(ctx context.Context, t latchkey.Take) (latchkey.Taken, erro
 // takeOnce is Take for what must not happen twice.
 func (r *Redis) takeOnce(ctx context.Context, t latchkey.Take) (latchkey.Taken, error) {
 	name, since := r.Epoch()
-	if name == "" {
+	if name == "" && withEpoch {
 		return latchkey.TakenNothing, ErrEpoch
 	}
 	keys, args := r.terms(t)

@@ -1,11 +1,10 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"io"
-	"strings"
-
-	"latchkey/identity"
+	"slices"
 
 	"github.com/valyala/fasthttp"
 )
@@ -18,45 +17,65 @@ const wholeAnswer = 64 << 10
 // hopByHop are the headers of an answer that do not concern the client: they
 // belong to the connection with the exchange (RFC 9110, 7.6.1), are written anew,
 // or say what software runs there.
-var hopByHop = map[string]bool{
-	"connection": true, "keep-alive": true, "proxy-authenticate": true, "proxy-connection": true, "te": true,
-	"trailer": true, "transfer-encoding": true, "upgrade": true, "content-length": true, "content-type": true,
-	"date": true, "server": true, "set-cookie": true, "cache-control": true, "alt-svc": true,
+var hopByHop = [...]string{
+	"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+	"content-length", "content-type", "date", "server", "set-cookie", "cache-control", "alt-svc",
 }
 
 var errProtocol = errors.New("the exchange switched to another protocol, which nobody asked for")
 
 // relay sends the exchange's answer on, and releases resp.
-func (g *Gateway) relay(ctx *fasthttp.RequestCtx, x *exchange, resp *fasthttp.Response) *refusal {
+func (g *Gateway) relay(ctx *fasthttp.RequestCtx, x *exchange, f *flight, resp *fasthttp.Response) *refusal {
 	if resp.StatusCode() < 200 {
 		closeAnswer(resp)
 		g.upstream.client.CloseIdleConnections() // one of them is out of step
-		return g.unanswered(x, errProtocol)
+		return g.unanswered(x, f, errProtocol)
 	}
 	copyHeader(ctx, resp)
-	ctx.Response.Header.Set(identity.RequestIDHeader, x.id)
+	var text [64]byte
+	ctx.Response.Header.SetCanonical(requestIDHeader, append(text[:0], x.id...))
 	x.status = resp.StatusCode()
 	size := resp.Header.ContentLength()
 	if size < 0 || size > wholeAnswer {
-		ctx.SetBodyStream(&answerBody{resp: resp, stream: resp.BodyStream()}, max(size, -1))
-		return nil
+		return g.pass(ctx, x, f, resp, max(size, -1))
 	}
-	body, err := readAnswer(resp, size)
+	// The room of the answer before is used again: it is filled to its end, or
+	// nothing of it is sent.
+	body, err := readAnswer(resp, slices.Grow(ctx.Response.SwapBody(nil)[:0], size)[:size])
+	ctx.Response.SwapBody(body)
 	closeAnswer(resp)
 	if err != nil {
-		return g.unanswered(x, err)
+		return g.unanswered(x, f, err)
 	}
-	ctx.Response.SetBodyRaw(body)
 	return nil
 }
 
-func readAnswer(resp *fasthttp.Response, size int) ([]byte, error) {
-	body := make([]byte, size)
-	if stream := resp.BodyStream(); stream != nil {
-		_, err := io.ReadFull(stream, body)
-		return body, err
+// pass sends a long answer on as the client takes it; size is -1 when unknown.
+func (g *Gateway) pass(ctx *fasthttp.RequestCtx, x *exchange, f *flight, resp *fasthttp.Response, size int) *refusal {
+	client, _ := ctx.Conn().(*guardConn)
+	if !f.passTo(client) {
+		closeAnswer(resp)
+		return g.unanswered(x, f, errCut)
 	}
-	return append(body[:0], resp.Body()...), nil
+	ctx.SetBodyStream(&answerBody{stream: resp.BodyStream(), flight: f, close: func() {
+		closeAnswer(resp)
+		g.upstream.flights.remove(f)
+	}}, size)
+	f.passes = true
+	return nil
+}
+
+// readAnswer reads an answer into body, which has its announced size; nothing
+// when it breaks off.
+func readAnswer(resp *fasthttp.Response, body []byte) ([]byte, error) {
+	stream := resp.BodyStream()
+	if stream == nil {
+		return append(body[:0], resp.Body()...), nil
+	}
+	if _, err := io.ReadFull(stream, body); err != nil {
+		return body[:0], err
+	}
+	return body, nil
 }
 
 // closeAnswer gives the connection back, or closes it when the answer was not
@@ -72,43 +91,61 @@ func copyHeader(ctx *fasthttp.RequestCtx, resp *fasthttp.Response) {
 	to := &ctx.Response.Header
 	ctx.SetStatusCode(resp.StatusCode())
 	to.SetContentTypeBytes(resp.Header.ContentType())
-	to.Set(fasthttp.HeaderCacheControl, "no-store")
-	named := strings.Split(strings.ToLower(string(resp.Header.Peek(fasthttp.HeaderConnection))), ",")
+	to.SetCanonical(cacheControl, noStore)
+	connection := resp.Header.Peek(fasthttp.HeaderConnection)
 	for name, value := range resp.Header.All() {
-		if low := strings.ToLower(string(name)); !hopByHop[low] && !ours(low) && !isIn(low, named) {
+		if concerns(name, connection) {
 			to.AddBytesKV(name, value)
 		}
 	}
 }
 
-// ours reports whether a header could be taken for one of the gateway's own.
-func ours(low string) bool {
-	return strings.HasPrefix(strings.ReplaceAll(low, "_", "-"), "latchkey-")
-}
+var cacheControl, noStore = []byte(fasthttp.HeaderCacheControl), []byte("no-store")
 
-// isIn reports whether the answer's Connection header names a header.
-func isIn(low string, named []string) bool {
-	for _, n := range named {
-		if strings.TrimSpace(n) == low {
-			return true
+// concerns reports whether a header of an answer is for the client: it does not
+// belong to the connection, whose own header may name more of those, and cannot
+// be taken for one of the gateway's own.
+func concerns(name, connection []byte) bool {
+	for _, hop := range hopByHop {
+		if exact(name, hop) {
+			return false
 		}
 	}
-	return false
+	if len(name) >= len(ours) && like(name[:len(ours)], ours) {
+		return false
+	}
+	for len(connection) > 0 {
+		var named []byte
+		named, connection, _ = bytes.Cut(connection, []byte(","))
+		if bytes.EqualFold(bytes.TrimSpace(named), name) {
+			return false
+		}
+	}
+	return true
 }
+
+// ours is how the gateway's own headers begin.
+const ours = "latchkey-"
 
 // answerBody is a long answer that passes through as the client takes it.
 type answerBody struct {
-	resp   *fasthttp.Response
 	stream io.Reader
+	flight *flight
+	close  func()
 }
 
-// Read returns the next part. When the exchange breaks off, the connection to
-// the client is closed before the announced end, which no client can take for a
-// whole answer.
-func (b *answerBody) Read(p []byte) (int, error) { return b.stream.Read(p) }
+// Read returns the next part. When the exchange breaks off, or the key changes,
+// the connection to the client is closed before the announced end, which no
+// client can take for a whole answer. What waits in a buffer then is dropped.
+func (b *answerBody) Read(p []byte) (int, error) {
+	if cut, _ := b.flight.state(); cut {
+		return 0, errCut
+	}
+	return b.stream.Read(p)
+}
 
 // Close gives the connection to the exchange back.
 func (b *answerBody) Close() error {
-	closeAnswer(b.resp)
+	b.close()
 	return nil
 }

@@ -9,12 +9,14 @@ const (
 	GuardJSON  = guardJSON
 	GuardEach  = guardEach
 	GuardEnd   = guardEnd
+	GuardCut   = guardCut
+	GuardPause = guardPause
 )
 
 // Off switches guards off.
 func (g *Gateway) Off(off guards) {
 	g.off = off
-	g.Sessions.deaf = !g.on(guardEnd)
+	g.Sessions.deaf, g.Sessions.blind = !g.on(guardEnd), !g.on(guardCut)
 }
 
 // Accept reports whether the guard lets the first request of b pass, and how
@@ -43,4 +45,31 @@ func (g *Gateway) Held() int { return int(g.held.Load()) }
 func (g *Gateway) Guarded(c net.Conn) (guarded net.Conn, pass func()) {
 	gc := &guardConn{Conn: c, g: g}
 	return gc, gc.passAll
+}
+
+// Flying returns how many calls of a key have no answer yet.
+func (x *Sessions) Flying(keyID string) int {
+	return x.flying(keyID, func(*flight) bool { return true })
+}
+
+// Left returns how many of them have begun to leave.
+func (x *Sessions) Left(keyID string) int {
+	return x.flying(keyID, func(f *flight) bool { _, left := f.state(); return left })
+}
+
+// Outlived returns how many have begun to leave by a version that is over.
+func (x *Sessions) Outlived(keyID string) int {
+	return x.flying(keyID, func(f *flight) bool { _, left := f.state(); return left && !x.table.Bears(f.caller) })
+}
+
+func (x *Sessions) flying(keyID string, is func(*flight) bool) (n int) {
+	s := x.flights.shard(keyID)
+	s.Lock()
+	defer s.Unlock()
+	for _, f := range s.byID {
+		if f.keyID() == keyID && is(f) {
+			n++
+		}
+	}
+	return n
 }

@@ -36,3 +36,12 @@ func (g *Gateway) Dialing() int { return len(g.legs.waiting) }
 
 // MostDials is how many may be at once.
 const MostDials = mostDials
+
+// Grace makes sessions wait so long for a lease; before Serve.
+func (g *Gateway) Grace(d time.Duration) { g.pause.grace = d }
+
+// Pause returns how a gateway looks at its lease, and what a session waits for.
+func Pause(held func() bool) (look func(now time.Time) (over bool), wait func(now time.Time) <-chan struct{}) {
+	p := newPause(held)
+	return p.look, p.begin
+}

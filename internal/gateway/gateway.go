@@ -87,6 +87,7 @@ type Gateway struct {
 	upstream *upstream
 	legs     *legs
 	metrics  *metrics
+	pause    *pause
 	door     *door
 	held     atomic.Int64 // bytes of large requests in memory; see guardConn.hold
 	server   *fasthttp.Server
@@ -97,6 +98,7 @@ type Gateway struct {
 	mu        sync.Mutex
 	listeners []net.Listener
 	stopped   bool
+	stopping  chan struct{} // closed when stopped
 }
 
 // guards are what a test can switch off, to show that they matter.
@@ -108,6 +110,8 @@ const (
 	guardJSON                     // that the body is one unambiguous JSON object
 	guardEach                     // that every message of a session is judged, not the logon alone
 	guardEnd                      // that a change of the key ends its sessions
+	guardCut                      // that it cuts off its calls
+	guardPause                    // that nothing is pushed to a session without a lease
 )
 
 func (g *Gateway) on(which guards) bool { return g.off&which == 0 }
@@ -123,7 +127,7 @@ func New(c Config) (*Gateway, error) {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	g := &Gateway{
-		Config: c, metrics: m, upstream: newUpstream(c),
+		Config: c, metrics: m, upstream: newUpstream(c), pause: newPause(c.Leased), stopping: make(chan struct{}),
 		door:    &door{most: c.MaxConns, mostEach: c.MaxConnsEach, each: map[netip.Prefix]int{}},
 		private: c.Prefix + "/rest/", public: c.Prefix + "/rest-public/",
 		checker: verify.New(verify.Config{
@@ -244,6 +248,9 @@ func (g *Gateway) serveOn(l, outer net.Listener) error {
 func (g *Gateway) open(l net.Listener) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.listeners == nil && !g.stopped && g.Leased != nil {
+		go g.watch()
+	}
 	g.listeners = append(g.listeners, l)
 	return !g.stopped
 }
@@ -253,6 +260,9 @@ func (g *Gateway) open(l net.Listener) bool {
 // that comes later returns at once.
 func (g *Gateway) Shutdown(ctx context.Context) error {
 	g.mu.Lock()
+	if !g.stopped {
+		close(g.stopping)
+	}
 	g.stopped = true
 	for _, l := range g.listeners {
 		// The server closes them too, but knows only those that it has begun to

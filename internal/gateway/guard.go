@@ -44,6 +44,11 @@ type guardConn struct {
 
 	held   atomic.Int64 // bytes of the current request beyond MaxHeader
 	ending atomic.Bool  // a session on it ends; see session.part
+	broken atomic.Bool  // nothing more is sent on it; see sever
+
+	due, armed time.Time // when a session's client was silent for too long, and the timer; see until
+	taken      time.Time // when it has to have taken what is written
+	readBy     time.Time // when it has to have sent; of requests
 }
 
 // Read hands on the current request, or waits for the next.
@@ -52,7 +57,7 @@ func (c *guardConn) Read(p []byte) (int, error) {
 	case c.refused:
 		return 0, io.EOF
 	case c.raw && len(c.buf) == 0:
-		return c.Conn.Read(p)
+		return c.listen(p)
 	case c.raw:
 		c.left = len(c.buf)
 	case c.left == 0:
@@ -103,7 +108,7 @@ func (c *guardConn) next() *refusal {
 	} else {
 		c.within(c.g.HeadTimeout)
 	}
-	scanned := 0
+	scanned, begun := 0, len(c.buf) > 0
 	for {
 		size, no := endOfHead(c.buf, &scanned)
 		switch {
@@ -113,6 +118,10 @@ func (c *guardConn) next() *refusal {
 			return noHeadRoom
 		case size > 0:
 			return c.begin(size)
+		case len(c.buf) > 0 && !begun:
+			// From here on the whole header has to arrive, however slowly.
+			c.within(c.g.HeadTimeout)
+			begun = true
 		}
 		if more, no := c.more(c.g.MaxHeader, noHeadTime); no != nil || !more {
 			return no
@@ -165,7 +174,11 @@ func (c *guardConn) hold(size int) bool {
 }
 
 // release gives the room back.
-func (c *guardConn) release() { c.g.held.Add(-c.held.Swap(0)) }
+func (c *guardConn) release() {
+	if held := c.held.Swap(0); held > 0 { // seldom: all connections share the sum
+		c.g.held.Add(-held)
+	}
+}
 
 // more reads further bytes of a request, up to a limit; late is the refusal
 // when they do not come in time. False says that the client is gone and that
@@ -184,10 +197,6 @@ func (c *guardConn) more(limit int, late *refusal) (bool, *refusal) {
 	n, err := c.Conn.Read(c.buf[len(c.buf):cap(c.buf)])
 	c.buf = c.buf[:len(c.buf)+n]
 	switch {
-	case n > 0 && first:
-		// From here on the whole header has to arrive, however slowly.
-		c.within(c.g.HeadTimeout)
-		return true, nil
 	case n > 0:
 		return true, nil
 	case first || err == nil || errors.Is(err, net.ErrClosed):
@@ -200,7 +209,12 @@ func (c *guardConn) more(limit int, late *refusal) (bool, *refusal) {
 
 // within gives the client time to send. A deadline that cannot be set belongs
 // to a connection that is closed, which the next read will notice.
-func (c *guardConn) within(d time.Duration) { _ = c.Conn.SetReadDeadline(time.Now().Add(d)) }
+func (c *guardConn) within(d time.Duration) {
+	if by, changed := postponed(c.readBy, d); changed {
+		c.readBy = by
+		_ = c.Conn.SetReadDeadline(by)
+	}
+}
 
 // Write sends a part of an answer. A client that takes none of it for too long
 // is cut off.
@@ -208,14 +222,25 @@ func (c *guardConn) Write(p []byte) (int, error) {
 	if c.refused {
 		return 0, net.ErrClosed
 	}
-	err := c.Conn.SetWriteDeadline(time.Now().Add(c.g.SendTimeout))
+	err := c.hasten()
 	if c.ending.Load() { // whoever ended it has set a short deadline; or does so now
 		err = c.Conn.SetWriteDeadline(time.Now().Add(partTime))
+	}
+	// After the deadline: who breaks it off in between sets one that is over.
+	if c.broken.Load() {
+		return 0, errCut
 	}
 	if err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(p)
+}
+
+// sever breaks off the answer that is being sent, without waiting: a client that
+// takes nothing must not hold up whoever calls.
+func (c *guardConn) sever() {
+	c.broken.Store(true)
+	_ = c.Conn.SetWriteDeadline(time.Unix(1, 0)) // fails on a closed connection only
 }
 
 // Close ends the connection and gives its place back.

@@ -22,6 +22,8 @@ import (
 type leg struct {
 	conn   *websocket.Conn
 	pinged time.Time // monotonic; of the client's goroutine
+
+	due, silent time.Time // see hasten and alive
 }
 
 // legs opens connections to the exchange, and keeps a crowd of clients that
@@ -60,7 +62,13 @@ func newLegs(c Config, u *upstream) *legs {
 		url: scheme + "://" + c.Upstream.Host + base, now: c.Now,
 		waiting: make(chan struct{}, mostDials),
 		dialer: websocket.Dialer{
-			NetDialContext:  (&net.Dialer{Timeout: c.UpstreamTimeout, KeepAlive: 15 * time.Second}).DialContext,
+			NetDialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := (&net.Dialer{Timeout: c.UpstreamTimeout, KeepAlive: 15 * time.Second}).DialContext(ctx, network, address)
+				if err != nil {
+					return nil, err
+				}
+				return &legConn{Conn: conn}, nil
+			},
 			TLSClientConfig: u.tls, HandshakeTimeout: c.UpstreamTimeout,
 			ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer, WriteBufferPool: &writers,
 		},
@@ -177,29 +185,32 @@ func (s *session) identify(by *verify.Session) (http.Header, error) {
 	return header, nil
 }
 
-// forward sends an allowed message to the exchange. Between the last look at
-// the key and the first byte nothing can come: a change of the key waits for
-// sending before it is acknowledged.
+// forward sends an allowed message to the exchange.
 func (s *session) forward(v *verify.Verdict, message []byte) *refusal {
-	s.sending.Lock()
-	l := s.leg.Load()
-	switch {
-	case s.ending.Load() != nil, l == nil:
-		s.sending.Unlock()
-		return notReached
-	case !v.Current() && s.g.on(guardEach):
-		s.sending.Unlock()
-		return stateChange
-	}
-	_ = l.conn.SetWriteDeadline(time.Now().Add(s.g.UpstreamTimeout)) // keeps the time, and never fails
-	err := l.conn.WriteMessage(websocket.TextMessage, message)
-	s.sending.Unlock()
+	no, err := s.leave(v, message)
 	if err != nil {
 		s.g.metrics.upstreamFailed(false)
 		s.part(*spreadOut(partUpstream))
 		return notSent
 	}
-	return nil
+	return no
+}
+
+// leave sends a message, or says why it may not leave. Between the last look at
+// the key and the first byte nothing can come: a change of the key waits for
+// sending before it is acknowledged.
+func (s *session) leave(v *verify.Verdict, message []byte) (*refusal, error) {
+	s.sending.Lock()
+	defer s.sending.Unlock() // also after a fault: a change of the key would wait for ever
+	l := s.leg.Load()
+	switch {
+	case s.ending.Load() != nil, l == nil:
+		return notReached, nil
+	case !v.Current() && s.g.on(guardEach):
+		return stateChange, nil
+	}
+	l.hasten(s.g.UpstreamTimeout)
+	return nil, l.conn.WriteMessage(websocket.TextMessage, message)
 }
 
 // listen starts to relay what the exchange sends.
@@ -213,7 +224,7 @@ func (s *session) listen() {
 // order, until either end is gone.
 func (s *session) relay(l *leg) {
 	defer s.rescue()
-	alive := func() { _ = l.conn.SetReadDeadline(time.Now().Add(2 * s.g.IdleTimeout)) }
+	alive := func() { l.alive(2 * s.g.IdleTimeout) }
 	l.conn.SetPongHandler(func(string) error { alive(); return nil })
 	for first := true; ; first = false {
 		alive()
@@ -228,13 +239,13 @@ func (s *session) relay(l *leg) {
 		switch word(buf) {
 		case "connected":
 			if !first {
-				s.send(buf)
+				s.push(buf)
 			}
 		case "disconnected":
 			s.part(*spreadOut(partUpstream))
 			return
 		default:
-			s.send(buf)
+			s.push(buf)
 		}
 		messages.put(buf)
 	}

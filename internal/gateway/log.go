@@ -2,7 +2,10 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime"
+	"runtime/debug"
 	"time"
 )
 
@@ -32,4 +35,20 @@ func (x *exchange) address() string {
 		return ""
 	}
 	return x.addr.String()
+}
+
+// recovered notes a fault that was recovered from, if there is one. What a panic
+// was called with may hold anything, so only its type is told, and the text of
+// those of the runtime, which name numbers and types.
+func (g *Gateway) recovered(fault any, what, id string) bool {
+	if fault == nil {
+		return false
+	}
+	text := fmt.Sprintf("%T", fault)
+	if of, ok := fault.(runtime.Error); ok {
+		text = of.Error()
+	}
+	g.metrics.faults.Inc()
+	g.Log.Error("a "+what+" met a fault in the gateway", what, id, "fault", text, "stack", string(debug.Stack()))
+	return true
 }

@@ -235,20 +235,6 @@ func (s *session) refuse(x *exchange, m envelope, no *refusal) {
 	s.reply(m, json.RawMessage(no.body(x.id)), "")
 }
 
-// message is what the client reads before the connection is closed.
-func (p *parting) message() []byte {
-	text, err := json.Marshal(struct {
-		E       string `json:"e"`
-		Reason  string `json:"reason"`
-		Code    string `json:"code"`
-		RetryMs int64  `json:"retryAfterMs,omitempty"`
-	}{"disconnected", p.text, p.code, p.retryMs})
-	if err != nil {
-		return []byte(`{"e":"disconnected"}`)
-	}
-	return text
-}
-
 // brief keeps an answer short, whatever was asked.
 func brief(kind string) string {
 	if len(kind) > 64 {

@@ -13,10 +13,13 @@ import (
 // an address, which would make the series as many as an attacker likes.
 type metrics struct {
 	requests *prometheus.CounterVec
+	allowed  [kinds]prometheus.Counter // of requests
 	seconds  [kinds]prometheus.Observer
 	inFlight prometheus.Gauge
 	unsent   prometheus.Counter
 	unknown  prometheus.Counter
+
+	faults prometheus.Counter
 
 	turnedAway  prometheus.Counter     // connections
 	sessionEnds *prometheus.CounterVec // by reason
@@ -48,30 +51,41 @@ func newMetrics(to prometheus.Registerer, tally *verify.Tally, sessions *Session
 	turnedAway := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "latchkey_gateway_connections_refused_total", Help: "Connections that were closed because there were too many, in all or from one address.",
 	})
+	faults := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "latchkey_gateway_faults_total", Help: "Requests and sessions that ended because of a fault in the gateway itself.",
+	})
 	sessionEnds := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "latchkey_gateway_session_ends_total", Help: "WebSocket sessions that ended, by reason.",
 	}, []string{"reason"})
+	cut := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "latchkey_gateway_calls_cut_total", Help: "Calls that were cut off on their way because their key changed; the exchange may have executed them.",
+	}, func() float64 { return float64(sessions.flights.cut.Load()) })
 	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "latchkey_gateway_sessions", Help: "WebSocket connections of clients that are open.",
 	}, func() float64 { return float64(sessions.count()) })
 	m := &metrics{
 		sessionEnds: sessionEnds,
 		turnedAway:  turnedAway,
-		requests:    requests, inFlight: inFlight,
+		requests:    requests, inFlight: inFlight, faults: faults,
 		unsent: failed.WithLabelValues("no"), unknown: failed.WithLabelValues("unknown"),
 	}
 	// Looked up once, not for each request.
 	for k, name := range kindNames {
 		m.seconds[k] = seconds.WithLabelValues(name)
+		m.allowed[k] = requests.WithLabelValues(verify.Allowed.Code(), name)
 	}
 	return m, errors.Join(to.Register(requests), to.Register(seconds), to.Register(inFlight), to.Register(failed), to.Register(dropped), to.Register(turnedAway),
-		to.Register(sessionEnds), to.Register(open))
+		to.Register(sessionEnds), to.Register(open), to.Register(cut), to.Register(faults))
 }
 
 // count counts a request with its verdict, which is "allowed" also when the
 // exchange's answer was an error of its own.
 func (m *metrics) count(x *exchange, took time.Duration) {
-	m.requests.WithLabelValues(x.code, kindNames[x.kind]).Inc()
+	if x.code == verify.Allowed.Code() {
+		m.allowed[x.kind].Inc()
+	} else {
+		m.requests.WithLabelValues(x.code, kindNames[x.kind]).Inc()
+	}
 	m.seconds[x.kind].Observe(took.Seconds())
 }
 

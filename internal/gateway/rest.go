@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -72,18 +71,17 @@ func (g *Gateway) serve(ctx *fasthttp.RequestCtx) {
 	g.metrics.inFlight.Inc()
 	defer g.metrics.inFlight.Dec()
 	defer g.finish(&x)
-	defer g.rescue(ctx, &x)
+	defer g.save(ctx, &x)
 	if no := g.answer(ctx, &x); no != nil {
 		x.refused(no)
 		no.write(ctx, x.id)
 	}
 }
 
-// rescue keeps one request's fault from taking the others down. It says that
-// the outcome is unknown, which is true wherever the fault was.
-func (g *Gateway) rescue(ctx *fasthttp.RequestCtx, x *exchange) {
-	if fault := recover(); fault != nil {
-		g.Log.Error("a request met a fault in the gateway", "request", x.id, "fault", fault, "stack", string(debug.Stack()))
+// save keeps one request's fault from taking the others down. It says that the
+// outcome is unknown, which is true wherever the fault was.
+func (g *Gateway) save(ctx *fasthttp.RequestCtx, x *exchange) {
+	if g.recovered(recover(), "request", x.id) {
 		x.refused(noSense)
 		noSense.write(ctx, x.id)
 	}

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -279,7 +280,7 @@ func TestTheTallyKnowsWhoseCallWasRefused(t *testing.T) {
 	r := newRig(t)
 	r.is(r.do(r.good().raw()), 200, "", "")
 	a := r.do(r.good().raw())
-	uses, calls := r.tally.Drain()
+	uses, calls := r.tally.Drain(math.MaxInt)
 	if len(uses) != 1 || uses[0].Allowed != 1 || uses[0].Refused != 1 || !uses[0].LastUsed.Equal(start) {
 		t.Errorf("uses %+v", uses)
 	}

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -71,39 +70,6 @@ type use struct {
 	at     time.Time
 }
 
-// parting is why a session ends: what the client is told, and how the
-// connection is closed (RFC 6455, 7.4).
-type parting struct {
-	code    string // for programs, in the log and in the metrics
-	text    string
-	status  int // of the close frame; 0: the client is gone or was told by the library
-	retryMs int64
-}
-
-// What ends a session. The statuses from 4000 on are for applications (RFC
-// 6455, 7.4.2); 4401 is the protocol's.
-var (
-	partChanged   = parting{"key_changed", "The API key was changed, deactivated or deleted; whether a message without a reply was executed is not known", 4401, 0}
-	partOwner     = parting{"session_ended", "The owner of the API key ended this session", 4403, 0}
-	partStopping  = parting{"unavailable", "The gateway is stopping; connect again", websocket.CloseServiceRestart, 0}
-	partIdle      = parting{"idle", "There was no message for too long; send a ping now and then", websocket.CloseNormalClosure, 0}
-	partLogonTime = parting{"logon_timeout", "There was no successful auth in time", websocket.ClosePolicyViolation, 0}
-	partLogons    = parting{"too_many_logons", "Too many auth messages were refused", websocket.ClosePolicyViolation, 0}
-	partSessions  = parting{"too_many_sessions", "The API key has too many open sessions; close one", websocket.ClosePolicyViolation, 0}
-	partPace      = parting{"too_many_messages", "There were too many messages within a second", websocket.ClosePolicyViolation, 0}
-	partSize      = parting{codeTooLarge, "The message is too large", websocket.CloseMessageTooBig, 0}
-	partSlow      = parting{"too_slow", "A message did not arrive, or was not taken, in time", websocket.ClosePolicyViolation, 0}
-	partBinary    = parting{codeBadRequest, "Messages are text", websocket.CloseNormalClosure, 0}
-	partUTF8      = parting{codeBadRequest, "The message is not UTF-8", websocket.CloseInvalidFramePayloadData, 0}
-	partPoints    = parting{"rate_limited", "API rate limit reached", websocket.CloseNormalClosure, 0}
-	partUnknown   = parting{codeBadRequest, "Unsupported message type", websocket.CloseNormalClosure, 0}
-	partUpstream  = parting{codeUpstream, "The exchange ended the session; whether a message without a reply was executed is not known", websocket.CloseServiceRestart, 0}
-	partNoLeg     = parting{codeUpstream, "The exchange cannot be reached; connect again later", websocket.CloseTryAgainLater, 0}
-	partFault     = parting{codeUnavailable, "The session met a fault in the gateway", websocket.CloseInternalServerErr, 0}
-	partGone      = parting{"closed", "The client closed the connection", 0, 0}
-	partProtocol  = parting{"protocol", "The client broke the WebSocket protocol", 0, 0}
-)
-
 func newSession(g *Gateway, addr netip.Addr, agent string, public bool) *session {
 	return &session{g: g, id: latchkey.NewID("ws"), addr: addr, agent: agent, public: public, parted: make(chan struct{})}
 }
@@ -114,6 +80,12 @@ func newSession(g *Gateway, addr netip.Addr, agent string, public bool) *session
 // sessions are many.
 func (s *session) start(c net.Conn, challenge string) {
 	s.since = time.Now()
+	defer func() {
+		if s.g.recovered(recover(), "session", s.id) {
+			s.g.Sessions.leave(s)
+			_ = c.Close()
+		}
+	}()
 	raw, ours := c.(interface{ UnsafeConn() net.Conn }).UnsafeConn().(*guardConn)
 	if !ours {
 		_ = c.Close() // it was not counted by the door, so it may not stay
@@ -134,6 +106,7 @@ func (s *session) start(c net.Conn, challenge string) {
 
 // run serves the session to its end.
 func (s *session) run() {
+	defer s.rescue() // nothing that follows the conversation takes the others down, either
 	defer s.g.Sessions.leave(s)
 	defer s.raw.Close()
 	s.converse()
@@ -164,10 +137,10 @@ func (s *session) converse() {
 	}
 }
 
-// rescue keeps a fault in one session from taking the others down.
+// rescue keeps a fault in one session from taking the others down. It is deferred
+// by each goroutine that works for one.
 func (s *session) rescue() {
-	if fault := recover(); fault != nil {
-		s.g.Log.Error("a session met a fault in the gateway", "session", s.id, "fault", fault, "stack", string(debug.Stack()))
+	if s.g.recovered(recover(), "session", s.id) {
 		s.part(partFault)
 	}
 }
@@ -205,22 +178,10 @@ func (s *session) wait() {
 		s.within(s.g.IdleTimeout)
 		return
 	}
-	_ = s.raw.SetReadDeadline(s.deadline) // fails on a closed connection, as the next read will
-	s.hurry()
+	s.raw.until(s.deadline)
 }
 
-func (s *session) within(d time.Duration) {
-	_ = s.raw.SetReadDeadline(time.Now().Add(d))
-	s.hurry()
-}
-
-// hurry makes a deadline that was just set short again, when the session ended
-// while it was set.
-func (s *session) hurry() {
-	if s.ending.Load() != nil {
-		_ = s.raw.SetReadDeadline(time.Now().Add(lingerTime))
-	}
-}
+func (s *session) within(d time.Duration) { s.raw.until(time.Now().Add(d)) }
 
 // ping answers the library's ping frames. They count as messages, keep the
 // session alive, and are passed on, so that it lives on at the exchange too.
@@ -281,10 +242,16 @@ func (s *session) why(err error) parting {
 
 // send writes one message to the client. A client that does not take it in
 // time is cut off; half a message may have left then.
-func (s *session) send(message []byte) {
+func (s *session) send(message []byte) { s.taken(s.write(message)) }
+
+func (s *session) write(message []byte) error {
 	s.out.Lock()
-	err := s.conn.WriteMessage(websocket.TextMessage, message)
-	s.out.Unlock()
+	defer s.out.Unlock()
+	return s.conn.WriteMessage(websocket.TextMessage, message)
+}
+
+// taken ends the session if the client did not take a message.
+func (s *session) taken(err error) {
 	switch {
 	case err == nil, errors.Is(err, websocket.ErrCloseSent):
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -304,11 +271,11 @@ func (s *session) part(p parting) {
 		s.sending.Unlock()
 		return
 	}
+	defer close(s.parted)
 	s.closeLeg()
 	s.raw.ending.Store(true)
-	defer close(s.parted)
 	// Wakes whoever waits for a client that takes nothing.
-	_ = s.raw.SetWriteDeadline(time.Now().Add(partTime))
+	_ = s.raw.Conn.SetWriteDeadline(time.Now().Add(partTime))
 	if p.status != 0 {
 		s.farewell(p)
 	}

@@ -10,12 +10,14 @@ import (
 	"latchkey/internal/verify"
 )
 
-// Sessions is the table of keys together with the WebSocket sessions that live
-// by it: what changes a key in the table ends the sessions of that key before
-// it returns. The feed of changes writes here, and so it is done before the
-// owner is told.
+// Sessions is the table of keys together with what lives by it, WebSocket
+// sessions and calls that are on their way: what changes a key in the table ends
+// those of that key before it returns. The feed of changes writes here, and so it
+// is done before the owner is told. No lock is held while they end, and none of
+// them needs one of whoever writes.
 type Sessions struct {
-	table *verify.Table
+	table   *verify.Table
+	flights *flights
 
 	mu      sync.Mutex
 	open    map[*session]struct{}
@@ -23,16 +25,18 @@ type Sessions struct {
 	stopped bool
 	empty   chan struct{} // closed when stopped and none is open
 	deaf    bool          // a test switched guardEnd off
+	blind   bool          // a test switched guardCut off
 }
 
 // NewSessions returns an empty set over a table.
 func NewSessions(table *verify.Table) *Sessions {
 	return &Sessions{
-		table: table, open: map[*session]struct{}{}, byKey: map[string]map[*session]struct{}{}, empty: make(chan struct{}),
+		table: table, flights: newFlights(), open: map[*session]struct{}{}, byKey: map[string]map[*session]struct{}{}, empty: make(chan struct{}),
 	}
 }
 
-// Put brings a key to a version and ends the sessions of the version before.
+// Put brings a key to a version and ends the sessions and calls of the version
+// before.
 func (x *Sessions) Put(key latchkey.Key, secret latchkey.Secret) {
 	x.table.Put(key, secret)
 	x.settle(key.ID)
@@ -55,8 +59,14 @@ func (x *Sessions) Mask(keyID string) { x.table.Mask(keyID) }
 // Unmask ends a Mask.
 func (x *Sessions) Unmask(keyID string) { x.table.Unmask(keyID) }
 
-// settle ends the sessions of a key that the table does not bear any more.
+// settle ends the sessions and calls of a key that the table does not bear any
+// more. A call that is added later sees by itself that its key has changed: the
+// table comes first, here and there.
 func (x *Sessions) settle(keyID string) {
+	var cut []<-chan struct{}
+	if !x.blind {
+		cut = x.flights.severed(keyID, x.table)
+	}
 	x.mu.Lock()
 	var over []*session
 	for s := range x.byKey[keyID] {
@@ -66,6 +76,7 @@ func (x *Sessions) settle(keyID string) {
 	}
 	x.mu.Unlock()
 	part(over, partChanged)
+	drain(cut)
 }
 
 // part ends sessions side by side, and returns when that is done: each takes
@@ -73,7 +84,10 @@ func (x *Sessions) settle(keyID string) {
 func part(over []*session, p parting) {
 	var all sync.WaitGroup
 	for _, s := range over {
-		all.Go(func() { s.part(p) })
+		all.Go(func() {
+			defer s.rescue()
+			s.part(p)
+		})
 	}
 	all.Wait()
 }
@@ -89,6 +103,20 @@ func (x *Sessions) List(keyID string) []latchkey.KeySession {
 		}
 	}
 	slices.SortFunc(list, func(a, b latchkey.KeySession) int { return a.Since.Compare(b.Since) })
+	return list
+}
+
+// keyed returns the sessions with a key that do not end yet.
+func (x *Sessions) keyed() (list []*session) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, of := range x.byKey {
+		for s := range of {
+			if s.ending.Load() == nil {
+				list = append(list, s)
+			}
+		}
+	}
 	return list
 }
 

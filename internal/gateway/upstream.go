@@ -1,17 +1,13 @@
 package gateway
 
 import (
-	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
+	"latchkey"
 	"latchkey/identity"
 	"latchkey/internal/verify"
 
@@ -23,6 +19,7 @@ const behalfHeader = "X-ON-BEHALF-OF-USER-ID"
 var (
 	notExecuted = because(502, codeUpstream, "The exchange cannot be reached; the request was not executed, send it again")
 	mayHave     = because(502, codeUpstream, "The exchange did not answer; the request may have been executed, ask for its state before you send it again")
+	keyChanged  = because(502, "key_changed", "The API key was changed, deactivated or deleted; the request may have been executed, ask for its state before you send it again")
 	notSigned   = because(503, codeUnavailable, "The request could not be forwarded and was not executed")
 )
 
@@ -42,12 +39,15 @@ type upstream struct {
 	tls     *tls.Config // nil: plain HTTP
 	timeout time.Duration
 	idle    time.Duration // how long a connection may rest before it is looked at again
-	secret  []byte
-	// leaving holds, by request id, whether the key behind a request is still
-	// what its verdict was made from: a func() bool. The library hands a
-	// connection bytes and no request, so the connection finds it by the id in
-	// the header that is about to leave.
-	leaving sync.Map
+	signer  *identity.Signer
+	rights  [latchkey.FundsExternal << 1]right // by the set
+	flights *flights
+}
+
+// right is a set of permissions as the exchange is told of it.
+type right struct {
+	names []string
+	text  []byte
 }
 
 // idleFor is long enough that a busy connection is not looked at: that would
@@ -66,7 +66,11 @@ func newUpstream(c Config) *upstream {
 	}
 	u := &upstream{
 		host: c.Upstream.Host, private: base + "/rest/", public: base + "/rest-public/",
-		timeout: c.UpstreamTimeout, idle: idleFor, secret: c.IdentitySecret,
+		timeout: c.UpstreamTimeout, idle: idleFor, signer: identity.NewSigner(c.IdentitySecret), flights: c.Sessions.flights,
+	}
+	for set := range u.rights {
+		names := latchkey.Permissions(set).Names()
+		u.rights[set] = right{names, []byte(strings.Join(names, ","))}
 	}
 	address, port := c.Upstream.Host, "80"
 	if c.Upstream.Scheme == "https" {
@@ -112,30 +116,20 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, x *exchange, r route, v *ver
 	if no := g.compose(req, ctx, x, r, v, body); no != nil {
 		return no
 	}
-	g.upstream.leaving.Store(x.id, v.Current)
-	defer g.upstream.leaving.Delete(x.id)
+	f := &flight{id: x.id, verdict: v, caller: v.Caller()}
+	g.upstream.flights.add(f)
+	defer func() {
+		if !f.passes { // else it ends with its last byte
+			g.upstream.flights.remove(f)
+		}
+	}()
 	// Released by relay, or with the last byte of a long answer.
 	resp := fasthttp.AcquireResponse()
 	if err := g.upstream.client.Do(req, resp); err != nil {
 		fasthttp.ReleaseResponse(resp)
-		if errors.Is(err, errChanged) {
-			return changing
-		}
-		return g.unanswered(x, err)
+		return g.unanswered(x, f, err)
 	}
-	return g.relay(ctx, x, resp)
-}
-
-var idLine = []byte("\r\n" + identity.RequestIDHeader + ": ")
-
-// mayLeave reports whether the key behind a request is still what it was judged
-// by. The first write of a request holds the whole header, in which nothing of
-// the client's can break a line; what is not found there may not leave.
-func (u *upstream) mayLeave(request []byte) bool {
-	_, rest, _ := bytes.Cut(request, idLine)
-	id, _, _ := bytes.Cut(rest, crlf)
-	current, found := u.leaving.Load(string(id))
-	return found && current.(func() bool)()
+	return g.relay(ctx, x, f, resp)
 }
 
 // compose makes a new request. Only what stands here reaches the exchange, so
@@ -172,25 +166,47 @@ func (g *Gateway) compose(req *fasthttp.Request, ctx *fasthttp.RequestCtx, x *ex
 	return g.identify(to, x, v, string(ctx.Method()), target, req.Body())
 }
 
+// Names of the headers of an identity, in the form in which the library keeps
+// them.
+var (
+	accountHeader     = []byte(identity.AccountHeader)
+	keyHeader         = []byte(identity.KeyHeader)
+	permissionsHeader = []byte(identity.PermissionsHeader)
+	requestIDHeader   = []byte(identity.RequestIDHeader)
+	signatureHeader   = []byte(identity.SignatureHeader)
+)
+
 // identify signs who is calling.
 func (g *Gateway) identify(to *fasthttp.RequestHeader, x *exchange, v *verify.Verdict, method, target string, body []byte) *refusal {
-	caller := identity.Caller{RequestID: x.id}
+	caller, rights := identity.Caller{RequestID: x.id}, []byte(nil)
 	if e := v.Caller(); e != nil {
-		caller.Account, caller.Key, caller.Permissions = e.AccountID, e.KeyID, e.Permissions().Names()
+		r := &g.upstream.rights[e.Permissions()]
+		caller.Account, caller.Key, caller.Permissions, rights = e.AccountID, e.KeyID, r.names, r.text
 	}
-	headers, err := identity.Sign(g.upstream.secret, g.Now(), caller, method, target, body)
+	var room, text [64]byte
+	signed, err := g.upstream.signer.Append(room[:0], g.Now(), caller, method, target, body)
 	if err != nil {
 		g.Log.Error("a request could not be signed for the exchange", "request", x.id, "error", err)
 		return notSigned
 	}
-	for _, h := range headers {
-		to.Set(h.Name, h.Value)
-	}
+	to.SetCanonical(accountHeader, append(text[:0], caller.Account...))
+	to.SetCanonical(keyHeader, append(text[:0], caller.Key...))
+	to.SetCanonical(permissionsHeader, rights)
+	to.SetCanonical(requestIDHeader, append(text[:0], x.id...))
+	to.SetCanonical(signatureHeader, signed)
 	return nil
 }
 
 // unanswered says what is known about a request that got no answer.
-func (g *Gateway) unanswered(x *exchange, err error) *refusal {
+func (g *Gateway) unanswered(x *exchange, f *flight, err error) *refusal {
+	cut, left := f.state()
+	switch {
+	case errors.Is(err, errChanged), cut && !left:
+		return changing
+	case cut:
+		g.Log.Info("a call was cut off because its key changed", "request", x.id)
+		return keyChanged
+	}
 	// Whatever is not known to be unsent may have been executed: a wrong "not
 	// executed" makes a bot place its order twice.
 	unsent := errors.Is(err, errNotSent) || errors.Is(err, fasthttp.ErrNoFreeConns)
@@ -200,89 +216,4 @@ func (g *Gateway) unanswered(x *exchange, err error) *refusal {
 		return notExecuted
 	}
 	return mayHave
-}
-
-// dial opens a connection, TLS included: until it is open, nothing was sent.
-func (u *upstream) dial(address string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), u.timeout)
-	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNotSent, err)
-	}
-	c := &upstreamConn{Conn: conn, timeout: u.timeout, idle: u.idle, mayLeave: u.mayLeave}
-	if c.tcp, err = conn.(*net.TCPConn).SyscallConn(); err == nil && u.tls != nil {
-		secured := tls.Client(conn, u.tls)
-		c.Conn, err = secured, secured.HandshakeContext(ctx)
-	}
-	if err != nil {
-		_ = conn.Close() // it is of no use any more
-		return nil, fmt.Errorf("%w: %w", errNotSent, err)
-	}
-	return c, nil
-}
-
-// upstreamConn gives each part of an answer the whole timeout, so that a long
-// one may take its time, and knows whether a request has begun to leave.
-type upstreamConn struct {
-	net.Conn
-	tcp     syscall.RawConn
-	timeout time.Duration
-	idle    time.Duration
-	lastUse time.Time // of an answer; zero on a fresh connection
-	sending bool      // since the last read something was written
-
-	mayLeave func(request []byte) bool
-}
-
-// errStale is a connection that the exchange closed while it was idle.
-var errStale = fmt.Errorf("%w: the exchange closed the idle connection", errNotSent)
-
-// Write sends. Before the first byte of a request on a connection that was
-// idle, it looks whether the exchange is still there: a request that is written
-// into a closed connection is lost without anybody knowing how far it got. A
-// fresh one is not looked at: what waits there are session tickets (RFC 8446,
-// 4.6.1), which are no reason to throw it away.
-//
-// Last of all it asks whether the key is still what it was. Dialling and other
-// connections that had died may have taken seconds, and a change of the key
-// that was acknowledged meanwhile must hold.
-func (c *upstreamConn) Write(p []byte) (int, error) {
-	now := time.Now()
-	switch {
-	case c.sending:
-	case !c.lastUse.IsZero() && now.Sub(c.lastUse) > c.idle && !c.open():
-		return 0, errStale
-	case !c.mayLeave(p):
-		return 0, errChanged
-	}
-	c.sending = true
-	if err := c.Conn.SetWriteDeadline(now.Add(c.timeout)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(p)
-}
-
-// Read receives.
-func (c *upstreamConn) Read(p []byte) (int, error) {
-	now := time.Now()
-	if err := c.Conn.SetReadDeadline(now.Add(c.timeout)); err != nil {
-		return 0, err
-	}
-	n, err := c.Conn.Read(p)
-	// A read ends the sending: the next write begins another request.
-	c.lastUse, c.sending = now, false
-	return n, err
-}
-
-// open looks at the socket without waiting. On an idle connection there is
-// nothing to read; if there is, it is the end of the connection or the answer
-// to a question that nobody asked, and neither is of use.
-func (c *upstreamConn) open() bool {
-	var err error
-	var one [1]byte
-	control := c.tcp.Control(func(fd uintptr) {
-		_, _, err = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-	})
-	return control == nil && (errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR))
 }

@@ -26,6 +26,8 @@ type wsExchange struct {
 	open   []*websocket.Conn         // sessions, to push on and to break
 	serve  func(*websocket.Conn)     // nil: the usual way
 	refuse func(account string) bool // sessions of an account; nil: none
+
+	sending sync.Mutex
 }
 
 // upgrader answers the gateway.
@@ -59,7 +61,7 @@ func (e *exchange) serveWS(w http.ResponseWriter, r *http.Request) {
 
 // echo says "connected" and answers each call.
 func (x *wsExchange) echo(conn *websocket.Conn) {
-	if conn.WriteMessage(websocket.TextMessage, []byte(`{"e":"connected"}`)) != nil {
+	if x.send(conn, []byte(`{"e":"connected"}`)) != nil {
 		return
 	}
 	for {
@@ -74,10 +76,17 @@ func (x *wsExchange) echo(conn *websocket.Conn) {
 		if json.Unmarshal(message, &m) != nil {
 			return
 		}
-		if conn.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"e":%q,"oid":%q,"data":{"n":%d},"ok":"ok"}`, m.E, m.OID, len(message))) != nil {
+		if x.send(conn, fmt.Appendf(nil, `{"e":%q,"oid":%q,"data":{"n":%d},"ok":"ok"}`, m.E, m.OID, len(message))) != nil {
 			return
 		}
 	}
+}
+
+// send lets a test write beside echo.
+func (x *wsExchange) send(conn *websocket.Conn, message []byte) error {
+	x.sending.Lock()
+	defer x.sending.Unlock()
+	return conn.WriteMessage(websocket.TextMessage, message)
 }
 
 // take returns what arrived since the last take.

@@ -59,6 +59,7 @@ func (n *Node) join(ctx context.Context) error {
 	}
 	n.member = member
 	n.barrier = cluster.NewBarrier(db, cluster.RealClock(), c.Log, member)
+	n.rollCall = cluster.NewRollCall(db, n.sessions, member.ID, c.Log)
 	n.measure()
 	if err := n.mayJoin(ctx); err != nil {
 		return err
@@ -83,6 +84,8 @@ func (n *Node) told(notice store.Notice) {
 	switch {
 	case notice.Channel == store.ChannelApplied:
 		n.barrier.Ring()
+	case notice.Channel == store.ChannelSession:
+		n.rollCall.Heard(n.work, notice.Said)
 	case notice.KeyID != "":
 		n.member.Announced(notice.KeyID, notice.Rev)
 	default:

@@ -107,9 +107,10 @@ type Node struct {
 	sessions  *gateway.Sessions // over the table
 	tally     *verify.Tally
 	feed      *cluster.Feed
-	member    *cluster.Member  // this node among others; nil on SQLite
-	barrier   *cluster.Barrier // what changes of keys wait for; nil on SQLite
-	redis     *cluster.Redis   // nil: the memory of this process
+	member    *cluster.Member   // this node among others; nil on SQLite
+	barrier   *cluster.Barrier  // what changes of keys wait for; nil on SQLite
+	rollCall  *cluster.RollCall // who holds which session; nil on SQLite
+	redis     *cluster.Redis    // nil: the memory of this process
 	gateway   *gateway.Gateway
 	metrics   *prometheus.Registry
 
@@ -299,7 +300,7 @@ func (n *Node) startSocket(context.Context) (err error) {
 	if n.socket, err = operator.Listen(n.config.Store.DataDir); err != nil {
 		return err
 	}
-	door := operator.Door{Authority: n.authority.Operator(), Maintenance: n.storage, Database: n.config.Store.Name()}
+	door := operator.Door{Authority: n.authority.Operator(), Maintenance: n.storage, Database: n.config.Store.Name(), ConsoleURL: n.ConsoleURL}
 	n.run("operator socket", func() error { return operator.Serve(n.work, n.socket, door, n.config.Log) })
 	return nil
 }

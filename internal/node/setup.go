@@ -30,7 +30,7 @@ func (n *Node) openAuthority(context.Context) error {
 		c.Log.Info("members cannot use passkeys", "reason", err)
 	}
 	n.authority = authority.New(authority.Config{
-		Store: n.storage.store, Feed: n.publisher(), Sessions: keySessions{n.sessions}, Limits: c.Limits, Now: c.Now,
+		Store: n.storage.store, Feed: n.publisher(), Sessions: n.keySessions(), Limits: c.Limits, Now: c.Now,
 		Log: c.Log, Issuer: c.Name, ForbidSMS: c.ForbidSMS, Passkeys: keys,
 	})
 	return nil

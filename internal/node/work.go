@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -18,6 +19,7 @@ const (
 	flushEvery     = time.Second     // last use and refused calls reach the database
 	housekeepEvery = 5 * time.Minute // what has ended is deleted
 	resealEvery    = 2 * time.Second // a batch after a rotation of the keyset
+	relookEvery    = 5 * time.Minute // for what an older process has sealed since
 )
 
 // startSandbox runs the exchange in this process, on a port of its own, so
@@ -69,7 +71,12 @@ func (n *Node) ready(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	_, _ = w.Write([]byte("ready\n"))
+	text := "ready\n"
+	if err := n.storage.store.Failed(); err != nil {
+		// Still ready: calls are decided without writing.
+		text += "the last change could not be written: " + err.Error() + "\n"
+	}
+	_, _ = w.Write([]byte(text))
 }
 
 // startWork begins what happens in the background.
@@ -83,11 +90,27 @@ func (n *Node) startWork(ctx context.Context) error {
 	n.run("barrier", func() error { return n.guard() })
 	n.every(flushEvery, "noting the newest change", n.noteNewest)
 	n.every(housekeepEvery, "deleting what has ended", n.storage.store.Housekeep)
-	n.every(resealEvery, "re-sealing", func(ctx context.Context) error {
-		_, err := n.storage.store.Reseal(ctx, resealBatch)
-		return err
-	})
+	n.every(resealEvery, "re-sealing", n.resealer())
 	return n.startTally(ctx)
+}
+
+// resealer seals anew what older keys of the keyset have sealed, batch by batch.
+// Nothing is left most of the time, and to find that out every key is looked at:
+// then it looks again when the keyset has changed, or a while has passed.
+func (n *Node) resealer() func(context.Context) error {
+	var clean []byte // the keyset's mark when nothing was left
+	var at time.Time
+	return func(ctx context.Context) error {
+		mark := n.storage.box.Mark()
+		if bytes.Equal(mark, clean) && time.Since(at) < relookEvery {
+			return nil
+		}
+		left, err := n.storage.store.Reseal(ctx, resealBatch)
+		if err == nil && left == 0 {
+			clean, at = mark, time.Now()
+		}
+		return err
+	}
 }
 
 // startTally begins to write down what the gateway notes.

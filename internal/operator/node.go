@@ -1,8 +1,12 @@
 package operator
 
 import (
+	"cmp"
 	"context"
+	"strings"
 	"time"
+
+	"latchkey"
 )
 
 // Fleet is every gateway node, and how far the changes of keys have come.
@@ -34,4 +38,29 @@ func (d Door) listNodes(ctx context.Context, _ struct{}) (Fleet, error) {
 		})
 	}
 	return f, err
+}
+
+// LinkArgs asks for a link to the page of the gateway nodes.
+type LinkArgs struct {
+	Console string `json:"console"` // URL of the console that it leads to; "" is the server's own
+}
+
+// Link lets one browser look at the gateway nodes. Who has it, gets in.
+type Link struct {
+	Link      string    `json:"link"`
+	ExpiresAt time.Time `json:"expiresAt"` // unless it is opened before
+}
+
+// linkNodes puts the token behind "#": browsers send that to no server, so it
+// reaches no log of a proxy and no Referer.
+func (d Door) linkNodes(ctx context.Context, args LinkArgs) (Link, error) {
+	console := strings.TrimSuffix(cmp.Or(args.Console, d.ConsoleURL), "/")
+	if console == "" {
+		return Link{}, latchkey.Invalid("console", "console_needed", "no console runs on this data folder, so which one the link is to open is not known here: name it with --console-url")
+	}
+	token, session, err := d.Authority.LinkNodes(ctx)
+	if err != nil {
+		return Link{}, err
+	}
+	return Link{Link: console + "/nodes#" + token.Reveal(), ExpiresAt: session.EndsAt}, nil
 }

@@ -39,6 +39,7 @@ type Door struct {
 	Authority   authority.Operator
 	Maintenance Maintenance
 	Database    string // its name, without a password
+	ConsoleURL  string // as browsers reach the console; "": this process has none
 }
 
 // Account is an account as the commands show it.
@@ -75,9 +76,10 @@ type Key struct {
 
 // Receipt says how many gateway nodes have applied the change.
 type Receipt struct {
-	Nodes     int     `json:"nodes"`
-	Confirmed int     `json:"confirmed"`
-	TookMS    float64 `json:"tookMs"`
+	Nodes     int      `json:"nodes"`
+	Confirmed int      `json:"confirmed"`
+	Silent    []string `json:"silent,omitempty"` // names of those that did not confirm, and stopped by themselves
+	TookMS    float64  `json:"tookMs"`
 }
 
 // The arguments of the commands.
@@ -143,6 +145,7 @@ var commands = map[string]func(context.Context, Door, json.RawMessage) (any, err
 	"keyset.rotate":   with(Door.rotateKeyset),
 	"activity.verify": with(Door.verifyActivity),
 	"node.list":       with(Door.listNodes),
+	"node.link":       with(Door.linkNodes),
 }
 
 // with decodes the arguments of a command, strictly.
@@ -302,7 +305,7 @@ func keyOf(k latchkey.Key) Key {
 }
 
 func receiptOf(r latchkey.Receipt) *Receipt {
-	return &Receipt{Nodes: r.Nodes, Confirmed: r.Confirmed, TookMS: float64(r.Took.Microseconds()) / 1000}
+	return &Receipt{Nodes: r.Nodes, Confirmed: r.Confirmed, Silent: r.Silent, TookMS: float64(r.Took.Microseconds()) / 1000}
 }
 
 // Rotation is the answer of keyset.rotate.

@@ -14,35 +14,30 @@ import (
 // Record writes an activity that stands for itself, with its letters: something
 // that was refused, or that changed nothing here.
 func (s *Store) Record(ctx context.Context, act latchkey.Activity, letters ...latchkey.Letter) error {
-	return s.act(ctx, func(t *tx) error {
+	return s.together(ctx, func(ctx context.Context, t *tx) error {
 		_, err := t.record(ctx, act, letters)
 		return err
 	})
 }
 
 // record numbers an activity, chains it and puts its letters in the outbox. It
-// needs the authority row, so it works in act only: in write the head is empty
-// and the number is taken.
+// needs the authority row, so it works in act and together only: in write the head is
+// empty and the number is taken.
 func (t *tx) record(ctx context.Context, act latchkey.Activity, letters []latchkey.Letter) (latchkey.Activity, error) {
 	if act.Type == "" || act.Source == "" || act.At.IsZero() {
 		return latchkey.Activity{}, errors.New("an activity needs a type, a source and a time")
 	}
 	act = storable(act)
-	act.Seq = t.head.seq + 1
-	act.Hash = chained(t.head.hash, act)
+	act.Seq = t.end.head.seq + 1
+	act.Hash = chained(t.end.head.hash, act)
 	changes, err := encode(act.Changes)
 	if err != nil {
 		return latchkey.Activity{}, err
 	}
-	err = t.InsertActivity(ctx, db.InsertActivityParams{
+	t.end.acts = append(t.end.acts, db.Activity{
 		Seq: act.Seq, At: micros(act.At), AccountID: act.AccountID, Type: string(act.Type), Source: string(act.Source),
 		MemberID: act.MemberID, IP: act.IP, KeyID: act.KeyID, Subject: act.Subject, Changes: changes, Note: act.Note, Hash: act.Hash})
-	if err != nil {
-		return latchkey.Activity{}, fmt.Errorf("write the activity: %w", err)
-	}
-	if err := t.moveHead(ctx, head{seq: act.Seq, hash: act.Hash}); err != nil {
-		return latchkey.Activity{}, err
-	}
+	t.end.head = head{seq: act.Seq, hash: act.Hash}
 	return act, t.post(ctx, letters, act.Seq)
 }
 

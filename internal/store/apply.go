@@ -18,7 +18,7 @@ func (s *Store) Apply(ctx context.Context, d latchkey.Deed) (latchkey.Activity, 
 		return latchkey.Activity{}, errors.New("a deed needs its time")
 	}
 	var done latchkey.Activity
-	err := s.act(ctx, func(t *tx) error {
+	err := s.together(ctx, func(ctx context.Context, t *tx) error {
 		parts := []func(context.Context, latchkey.Deed) error{
 			t.confirm, t.changeKey, t.changeFactors, t.changeRecovery, t.finishSession, t.refund, t.openNext,
 		}

@@ -75,11 +75,11 @@ func (s *Store) sealHead(h head) ([]byte, error) {
 	return s.seal.Seal("authority", "activity_seal", strconv.FormatInt(h.seq, 10), []byte(h.hash))
 }
 
-// openHead reads the head, and refuses one that this program did not leave:
+// openEnd reads the end, and refuses a head that this program did not leave:
 // the next entry would bless a chain that somebody made anew.
-func (s *Store) openHead(row db.LockAuthorityRow) (head, error) {
+func (s *Store) openEnd(row db.LockAuthorityRow) (end, error) {
 	h := head{seq: row.ActivitySeq, hash: row.ActivityHash}
-	return h, s.checkHead(h, row.ActivitySeal)
+	return end{rev: row.Rev, head: h}, s.checkHead(h, row.ActivitySeal)
 }
 
 // checkHead compares the head with its sealed copy.
@@ -89,14 +89,4 @@ func (s *Store) checkHead(h head, sealed []byte) error {
 		return &BrokenChain{h.seq, "the chain does not end as it was sealed: it was cut or made anew; restore a backup"}
 	}
 	return nil
-}
-
-// moveHead makes h the end of the chain.
-func (t *tx) moveHead(ctx context.Context, h head) error {
-	sealed, err := t.store.sealHead(h)
-	if err != nil {
-		return err
-	}
-	t.head = h
-	return t.MoveHead(ctx, db.MoveHeadParams{ActivitySeq: h.seq, ActivityHash: h.hash, ActivitySeal: sealed})
 }

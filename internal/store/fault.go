@@ -29,6 +29,7 @@ var (
 	errKeyReused     = latchkey.Errorf(latchkey.KindConflict, "idempotency_key_reused", "this Idempotency-Key was sent with another request; take a new one")
 
 	errUnavailable = latchkey.Errorf(latchkey.KindUnavailable, "store_unavailable", "the database cannot be written now; nothing was changed; try again")
+	errFull        = latchkey.Errorf(latchkey.KindUnavailable, "store_unavailable", "the disk of the database is full; nothing was changed; whoever runs the platform must make room there")
 	errReadOnly    = latchkey.Errorf(latchkey.KindUnavailable, "read_only", "the database was opened to read only")
 )
 
@@ -72,4 +73,22 @@ func violates(err error, index, columns string) bool {
 	lite, ok := errors.AsType[*sqlite.Error](err)
 	return ok && lite.Code() == uniqueViolation &&
 		strings.Contains(lite.Error(), "UNIQUE constraint failed: "+columns+" (")
+}
+
+// full reports whether a statement failed for want of room on the disk.
+func full(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "53100" || fullLite(err)
+}
+
+// sqliteFull is SQLITE_FULL.
+const sqliteFull = 13
+
+// fullLite is full for SQLite, at a COMMIT too: the frame that commits is the
+// last one that is written to the log, so when there was no room for all, there
+// was none for that, and the transaction is undone. The commit of PostgreSQL may
+// have got further.
+func fullLite(err error) bool {
+	lite, ok := errors.AsType[*sqlite.Error](err)
+	return ok && lite.Code()&0xff == sqliteFull
 }

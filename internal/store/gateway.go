@@ -2,56 +2,11 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"latchkey"
 	"latchkey/internal/store/db"
 )
-
-// keyPage is how many keys are read at a time.
-const keyPage = 500
-
-// LoadKeys gives every key that is not deleted, with its secret, to take. It
-// ends at the first error, of take or of a key that cannot be opened: a gateway
-// that knows half of the keys would refuse the other half without a reason.
-// Pages are read in the order of ids, so memory stays small and no key is given
-// twice; on one connection, so that they and the revisions come from one server.
-func (s *Store) LoadKeys(ctx context.Context, take func(latchkey.Key, latchkey.Secret) error) (latchkey.Revs, error) {
-	conn, err := s.engine.read.Conn(ctx)
-	if err != nil {
-		return latchkey.Revs{}, fmt.Errorf("the database does not answer: %w", err)
-	}
-	defer conn.Close()
-	q := db.New(conn)
-	now, err := revs(q.Revs(ctx)) // before the keys: what is changed meanwhile is newer
-	if err != nil {
-		return latchkey.Revs{}, err
-	}
-	return now, s.loadPages(ctx, q, take)
-}
-
-func (s *Store) loadPages(ctx context.Context, q *db.Queries, take func(latchkey.Key, latchkey.Secret) error) error {
-	for after := ""; ; {
-		page, err := q.KeysAfter(ctx, db.KeysAfterParams{ID: after, Limit: keyPage})
-		if err != nil {
-			return err
-		}
-		for _, row := range page {
-			k, secret, err := s.material(row.ApiKey, row.Tally)
-			if err != nil {
-				return err
-			}
-			if err := take(k, secret); err != nil {
-				return err
-			}
-			after = row.ApiKey.ID
-		}
-		if len(page) < keyPage {
-			return nil
-		}
-	}
-}
 
 // KeyMaterial reads one key with its secret, for a gateway that lost track of
 // it. It takes the lock that every change takes, so a commit whose answer was

@@ -50,23 +50,16 @@ func (t *tx) changeKey(ctx context.Context, d latchkey.Deed) error {
 	case d.Key.Version != d.KeyFrom+1:
 		return fmt.Errorf("key %s: version %d cannot follow %d", d.Key.ID, d.Key.Version, d.KeyFrom)
 	}
-	rev, err := t.NextRev(ctx)
-	if err != nil {
-		return err
-	}
+	t.end.rev++
+	rev, write := t.end.rev, t.updateKey
 	if d.KeyFrom == 0 {
-		err = t.insertKey(ctx, d, rev)
-	} else {
-		err = t.updateKey(ctx, d, rev)
+		write = t.insertKey
 	}
-	if err != nil {
+	if err := write(ctx, d, rev); err != nil {
 		return err
 	}
-	change := db.InsertKeyChangeParams{Rev: rev, KeyID: d.Key.ID, Version: d.Key.Version, Status: string(d.Key.Status), At: micros(d.At)}
-	if err := t.InsertKeyChange(ctx, change); err != nil {
-		return err
-	}
-	return t.tell(ctx, ChannelChange, fmt.Sprintf("%d %s", rev, d.Key.ID))
+	t.end.changes = append(t.end.changes, db.KeyChange{Rev: rev, KeyID: d.Key.ID, Version: d.Key.Version, Status: string(d.Key.Status), At: micros(d.At)})
+	return nil
 }
 
 // insertKey makes a new key. The authority row is held, so nobody else adds

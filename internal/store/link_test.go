@@ -280,6 +280,7 @@ func TestADatabaseOfTheVersionBeforeIsBroughtUpToDate(t *testing.T) {
 		s.raw("DROP TABLE link")
 		s.raw("DROP TABLE refused_hour")
 		s.raw("DROP TABLE gateway_node")
+		s.raw("DROP TABLE operator_session")
 		s.raw("DROP INDEX api_key_rev")
 		for _, column := range []string{"confirmed_rev", "replay_epoch", "replay_since", "oldest"} {
 			s.raw("ALTER TABLE authority DROP COLUMN " + column)

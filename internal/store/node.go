@@ -14,6 +14,7 @@ import (
 const (
 	ChannelChange  = "latchkey_change"  // a key was changed ("REV KEYID"), or a change was confirmed
 	ChannelApplied = "latchkey_applied" // a node has applied changes
+	ChannelSession = "latchkey_session" // somebody asks for sessions, or answers (cluster.RollCall)
 )
 
 // nodeKept is how long the row of a node that is gone can be seen.
@@ -200,6 +201,9 @@ func (s *Store) Restored(ctx context.Context, act latchkey.Activity) error {
 			return err
 		}
 		if err := t.DeleteAllSessions(ctx); err != nil {
+			return err
+		}
+		if err := t.DeleteAllOperatorSessions(ctx); err != nil {
 			return err
 		}
 		if err := t.FenceAllNodes(ctx); err != nil {

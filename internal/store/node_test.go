@@ -132,7 +132,7 @@ func TestOtherProcessesAreToldOfChanges(t *testing.T) {
 	heard := make(chan store.Notice, 100)
 	ended := make(chan error, 1)
 	go func() { ended <- s.Watch(ctx, func(n store.Notice) { heard <- n }) }()
-	for _, first := range []string{store.ChannelChange, store.ChannelApplied} {
+	for _, first := range []string{store.ChannelChange, store.ChannelApplied, store.ChannelSession} {
 		s.same(<-heard, store.Notice{Channel: first}) // something may have been missed before
 	}
 	k := s.key("bot-1")
@@ -149,6 +149,8 @@ func TestOtherProcessesAreToldOfChanges(t *testing.T) {
 	_, err = s.RenewNode(s.ctx, "node_a", 0)
 	s.must(err)
 	s.same(<-heard, store.Notice{Channel: store.ChannelApplied})
+	s.must(s.Say(s.ctx, `7 {"id":"ask_1"}`))
+	s.same(<-heard, store.Notice{Channel: store.ChannelSession, Said: `7 {"id":"ask_1"}`})
 	cancel()
 	s.must(<-ended)
 }
@@ -159,7 +161,7 @@ func TestAGatewaysRoleChangesNoKey(t *testing.T) {
 	s.key("bot-1")
 	for _, statement := range []string{
 		"UPDATE api_key SET status = 'active'", "INSERT INTO member (id) VALUES ('m')", "DELETE FROM activity", "UPDATE authority SET confirmed_rev = 9",
-		"SELECT * FROM member", "SELECT * FROM pending", "SELECT * FROM factor", "SELECT * FROM session", "DELETE FROM gateway_node", "CREATE TABLE t (a TEXT)",
+		"SELECT * FROM member", "SELECT * FROM pending", "SELECT * FROM factor", "SELECT * FROM session", "SELECT * FROM operator_session", "DELETE FROM gateway_node", "CREATE TABLE t (a TEXT)",
 	} {
 		tx, err := s.database().BeginTx(s.ctx, nil)
 		s.must(err)

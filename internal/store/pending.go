@@ -17,7 +17,7 @@ import (
 // and true; another digest under it fails with "idempotency_key_reused".
 func (s *Store) OpenPending(ctx context.Context, o latchkey.Opening) (p latchkey.Pending, repeated bool, err error) {
 	var first string
-	err = s.act(ctx, func(t *tx) error {
+	err = s.together(ctx, func(ctx context.Context, t *tx) error {
 		first, err = t.firstPending(ctx, o)
 		if err != nil || first != "" {
 			return err
@@ -185,7 +185,7 @@ func tooManyWrong(c latchkey.Charge) error {
 // NoteWrong records a wrong code. With dead the pending is closed too; one that
 // is closed by then stays as it is, and the code was wrong all the same.
 func (s *Store) NoteWrong(ctx context.Context, pendingID string, dead bool, act latchkey.Activity, letters ...latchkey.Letter) error {
-	return s.act(ctx, func(t *tx) error {
+	return s.together(ctx, func(ctx context.Context, t *tx) error {
 		if dead {
 			if _, err := t.ClosePending(ctx, db.ClosePendingParams{ID: pendingID, State: string(latchkey.PendingDead), Empty: []byte{}}); err != nil {
 				return err
@@ -206,7 +206,7 @@ func (s *Store) Resend(ctx context.Context, p latchkey.Pending, fromSends int, a
 	if err != nil {
 		return err
 	}
-	return s.act(ctx, func(t *tx) error {
+	return s.together(ctx, func(ctx context.Context, t *tx) error {
 		rows, err := t.ResendPending(ctx, db.ResendPendingParams{
 			ID: p.ID, MemberID: p.MemberID, SessionID: p.SessionID, FromSends: int64(fromSends),
 			FactorKind: string(p.FactorKind), FactorID: p.FactorID, Code: code, Sends: int64(p.Sends), CodeSentAt: micros(p.CodeSentAt)})
@@ -225,7 +225,7 @@ func (s *Store) ClosePending(ctx context.Context, id string, to latchkey.Pending
 	if to != latchkey.PendingCancelled && to != latchkey.PendingDead && to != latchkey.PendingVoid {
 		return fmt.Errorf("a pending cannot be closed as %q", to)
 	}
-	return s.act(ctx, func(t *tx) error {
+	return s.together(ctx, func(ctx context.Context, t *tx) error {
 		rows, err := t.ClosePending(ctx, db.ClosePendingParams{ID: id, State: string(to), Empty: []byte{}})
 		if err != nil {
 			return err

@@ -121,7 +121,7 @@ func (s *Store) resealAuthority(ctx context.Context) error {
 		if err := t.SetSealCheck(ctx, check); err != nil {
 			return err
 		}
-		return t.moveHead(ctx, t.head)
+		return t.moveEnd(ctx)
 	})
 }
 
@@ -147,6 +147,7 @@ func (s *Store) Housekeep(ctx context.Context) error {
 		func(t *tx) error { return t.DeleteOldRefused(ctx, micros(now.Add(-keepRefused))) },
 		func(t *tx) error { return t.DeleteOldRefusedHours(ctx, micros(now.Add(-keepHours))) },
 		func(t *tx) error { return t.DeleteOldLinks(ctx, micros(now)) },
+		func(t *tx) error { return t.DeleteEndedOperatorSessions(ctx, micros(now)) },
 		func(t *tx) error { return t.ForgetNodes(ctx, micros(now.Add(-nodeKept))) },
 	}
 	for _, step := range steps {

@@ -13,7 +13,7 @@ import (
 // is one. Either of the two activities may be empty then, not both. Only the
 // hash of the token comes here: who reads the database cannot sign in with it.
 func (s *Store) StartSession(ctx context.Context, x latchkey.Session, tokenHash string, second *latchkey.Opening, act latchkey.Activity) error {
-	return s.act(ctx, func(t *tx) error {
+	return s.together(ctx, func(ctx context.Context, t *tx) error {
 		err := t.InsertSession(ctx, db.InsertSessionParams{
 			ID: x.ID, MemberID: x.MemberID, TokenHash: tokenHash, IsFull: x.Full, IP: plain(x.IP), UserAgent: plain(x.UserAgent),
 			CreatedAt: micros(x.CreatedAt), LastSeen: micros(x.LastSeen), EndsAt: micros(x.EndsAt)})
@@ -82,7 +82,7 @@ func (s *Store) Sessions(ctx context.Context, memberID string) ([]latchkey.Sessi
 // a pending ends with its session. ErrNotFound, also for the session of another
 // member, so that nobody learns which ids exist.
 func (s *Store) EndSession(ctx context.Context, memberID, sessionID string, act latchkey.Activity) error {
-	return s.act(ctx, func(t *tx) error {
+	return s.together(ctx, func(ctx context.Context, t *tx) error {
 		rows, err := t.DeleteSession(ctx, db.DeleteSessionParams{ID: sessionID, MemberID: memberID})
 		if err := changed(rows, err, latchkey.ErrNotFound); err != nil {
 			return err

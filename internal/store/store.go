@@ -1,6 +1,7 @@
 // Package store keeps accounts, members, factors, pendings, keys and
-// activities in SQLite or PostgreSQL. A method is one whole transaction, and
-// whatever needs an activity is written together with it or not at all.
+// activities in SQLite or PostgreSQL. A method is one whole transaction, or
+// stands and falls by itself in one that it shares (group.go). Whatever needs an
+// activity is written together with it or not at all.
 //
 // Errors have two kinds. An *latchkey.Error is an answer: nothing was changed,
 // and the code says why. Any other error promises nothing; after a commit whose
@@ -26,6 +27,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"maragu.dev/goqite"
@@ -58,7 +60,9 @@ type Store struct {
 	now    func() time.Time
 	log    *slog.Logger
 	outbox *goqite.Queue
-	letter sync.Mutex // see ReceiveLetter
+	letter sync.Mutex            // see ReceiveLetter
+	failed atomic.Pointer[error] // why the last write failed; nil: it did not
+	group  *group
 }
 
 // Open opens the database and brings its tables up to date. It fails, and
@@ -74,7 +78,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s := &Store{
 		engine: e, read: db.New(e.read), seal: c.Seal, now: c.Now, log: c.Log,
-		outbox: newOutbox(e),
+		outbox: newOutbox(e), group: newGroup(),
 	}
 	if err := s.begin(ctx, c.ReadOnly || c.Gateway); err != nil {
 		return nil, errors.Join(err, e.close())

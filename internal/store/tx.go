@@ -22,13 +22,7 @@ type tx struct {
 	*db.Queries
 	store *Store
 	sql   *sql.Tx
-	head  head
-}
-
-// head is the end of the chain of activities, as the transaction knows it.
-type head struct {
-	seq  int64
-	hash string
+	end   end
 }
 
 // write runs do in one transaction. An *latchkey.Error of do means that
@@ -38,7 +32,7 @@ func (s *Store) write(ctx context.Context, do func(*tx) error) error {
 	for try := 1; ; try++ {
 		err := s.once(ctx, do)
 		if err == nil || try == mostTries || !brokenOff(err) {
-			return refine(err)
+			return s.note(ctx, refine(err))
 		}
 		if err := pause(ctx, try); err != nil {
 			return err
@@ -48,17 +42,21 @@ func (s *Store) write(ctx context.Context, do func(*tx) error) error {
 
 // act is write for what needs an activity. It takes the authority row first,
 // so all such transactions happen one after the other on both engines: a count
-// stays true until the commit, and the chain has no forks.
+// stays true until the commit, and the chain has no forks. What do adds at the
+// end is written after it (see settle).
 func (s *Store) act(ctx context.Context, do func(*tx) error) error {
 	return s.write(ctx, func(t *tx) error {
 		row, err := t.LockAuthority(ctx)
 		if err != nil {
 			return err
 		}
-		if t.head, err = s.openHead(row); err != nil {
+		if t.end, err = s.openEnd(row); err != nil {
 			return err
 		}
-		return do(t)
+		if err := do(t); err != nil {
+			return err
+		}
+		return t.settle(ctx)
 	})
 }
 
@@ -78,16 +76,46 @@ func (s *Store) once(ctx context.Context, do func(*tx) error) error {
 	}
 	defer begun.Rollback() // after a commit it does nothing
 	if err := do(&tx{Queries: db.New(begun), store: s, sql: begun}); err != nil {
-		return err
+		return s.undone(err, full(err))
 	}
 	warned := s.engine.warnings.Load()
 	if err := begun.Commit(); err != nil {
 		// The answer may have been lost on its way: never an *latchkey.Error,
 		// which would promise that nothing happened.
-		return fmt.Errorf("commit, outcome unknown: %w", err)
+		return s.undone(fmt.Errorf("commit, outcome unknown: %w", err), fullLite(err))
 	}
 	if s.engine.warnings.Load() != warned {
 		return errWarned
+	}
+	return nil
+}
+
+// undone says that a full disk undid a transaction, where it did.
+func (s *Store) undone(err error, full bool) error {
+	if !full {
+		return err
+	}
+	s.log.Error("store: the disk of the database is full; nothing is written until there is room", "error", err)
+	return errFull
+}
+
+// note keeps why the last write failed, for whoever watches over the server. A
+// refusal is no failure.
+func (s *Store) note(ctx context.Context, err error) error {
+	refusal, refused := errors.AsType[*latchkey.Error](err)
+	switch {
+	case err == nil:
+		s.failed.Store(nil)
+	case ctx.Err() == nil && (!refused || refusal.Kind == latchkey.KindUnavailable):
+		s.failed.Store(&err)
+	}
+	return err
+}
+
+// Failed is why the last write failed, or nil: reading may go on all the same.
+func (s *Store) Failed() error {
+	if err := s.failed.Load(); err != nil {
+		return *err
 	}
 	return nil
 }

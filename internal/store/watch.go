@@ -17,16 +17,31 @@ type Notice struct {
 	Channel string
 	KeyID   string // of a key that was changed; "" when the notice is of something else
 	Rev     int64  // of its change
+	Said    string // the text, on the channel of sessions
 }
 
-// notice reads the payload "REV KEYID" of a changed key.
+// notice reads a payload: "REV KEYID" of a changed key, or what was said.
 func notice(channel, payload string) Notice {
+	if channel == ChannelSession {
+		return Notice{Channel: channel, Said: payload}
+	}
 	rev, keyID, _ := strings.Cut(payload, " ")
 	n, err := strconv.ParseInt(rev, 10, 64)
 	if err != nil {
 		return Notice{Channel: channel}
 	}
-	return Notice{channel, keyID, n}
+	return Notice{Channel: channel, KeyID: keyID, Rev: n}
+}
+
+// Say tells every process, this one too, about sessions. It may be lost, so it
+// waits for no disk and no standby.
+func (s *Store) Say(ctx context.Context, text string) error {
+	return s.write(ctx, func(t *tx) error {
+		if _, err := t.sql.ExecContext(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
+			return err
+		}
+		return t.tell(ctx, ChannelSession, text)
+	})
 }
 
 // Watch tells of notices of other processes (and of this one) until the context
@@ -58,7 +73,7 @@ func (s *Store) watchOnce(ctx context.Context, told func(Notice)) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) // of no use any more, whatever it says
-	for _, channel := range []string{ChannelChange, ChannelApplied} {
+	for _, channel := range []string{ChannelChange, ChannelApplied, ChannelSession} {
 		if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 			return err
 		}

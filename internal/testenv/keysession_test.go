@@ -1,9 +1,11 @@
 package testenv_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +13,9 @@ import (
 	"github.com/fasthttp/websocket"
 
 	"latchkey/internal/authority"
+	"latchkey/internal/node"
 	"latchkey/internal/testenv"
+	"latchkey/internal/testenv/redis"
 	"latchkey/signature"
 )
 
@@ -93,7 +97,30 @@ func items(t *testing.T, a testenv.Answer) []map[string]any {
 }
 
 func TestTheOwnerSeesAndEndsTheSessionsOfABot(t *testing.T) {
-	s := testenv.Start(t, testenv.Options{})
+	t.Run("of this process", func(t *testing.T) { seeAndEnd(t, testenv.Start(t, testenv.Options{})) })
+	t.Run("of another gateway", func(t *testing.T) { seeAndEnd(t, twoNodes(t)) })
+}
+
+// twoNodes is a system whose bots come to another process than its owners.
+func twoNodes(t *testing.T) *testenv.System {
+	var first node.Config
+	shared := redis.Start(t).URL()
+	s := testenv.Start(t, testenv.Options{Database: server.Database(t), Change: func(c *node.Config) {
+		c.Redis.URL, c.SinglePrimary, c.NodeName = shared, true, "first"
+		first = *c
+	}})
+	c := first
+	c.NodeName, c.Store.KeysetFile, c.Store.DataDir = "second", filepath.Join(s.DataDir, "keyset.json"), t.TempDir()
+	second, err := node.Start(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = second.Stop(context.Background()) })
+	s.GatewayURL = second.GatewayURL
+	return s
+}
+
+func seeAndEnd(t *testing.T, s *testenv.System) {
 	owner, subuser, stranger := s.Owner(), s.Subuser(), s.StrangerOwner()
 	bot := s.ActiveKey("bot-1", authority.NewKey{Permissions: readTrade})
 	path := "/v1/keys/" + bot.KeyID + "/sessions"

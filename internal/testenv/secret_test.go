@@ -2,6 +2,7 @@ package testenv_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"latchkey"
 	"latchkey/internal/authority"
 	"latchkey/internal/node"
+	"latchkey/internal/operator"
 	"latchkey/internal/testenv"
 )
 
@@ -116,7 +118,30 @@ func wholeLife(t *testing.T, s *testenv.System) map[string]string {
 	}
 	canaries["a wrong password"] = "wrong password canary"
 	canaries["a refused new password"] = "another long password canary"
+	looked(t, s, canaries)
 	return canaries
+}
+
+// looked opens the operator's page, as the command and a browser do.
+func looked(t *testing.T, s *testenv.System, canaries map[string]string) {
+	t.Helper()
+	raw, err := operator.Call(t.Context(), s.DataDir, operator.Request{Op: "node.link"})
+	var link operator.Link
+	if err == nil {
+		err = json.Unmarshal(raw, &link)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, token, _ := strings.Cut(link.Link, "#")
+	looker := s.Nobody()
+	testenv.Refuses(t, looker.Do("POST", "/v1/nodes/session", map[string]string{"token": "a guessed token canary"}), 422, "invalid_link")
+	testenv.Allows(t, looker.Do("POST", "/v1/nodes/session", map[string]string{"token": token}), http.StatusCreated)
+	testenv.Allows(t, looker.Do("GET", "/v1/nodes", nil), http.StatusOK)
+	canaries["the operator's link"], canaries["a guessed link"] = token, "a guessed token canary"
+	for _, cookie := range looker.Cookies() {
+		canaries["the cookie of the operator's page"] = cookie.Value
+	}
 }
 
 func fetch(t *testing.T, url string) string {

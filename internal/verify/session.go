@@ -111,7 +111,7 @@ func (c *Checker) Message(ctx context.Context, s *Session, m Message) Verdict {
 		take.Limit = unlimited
 	}
 	if m.Action != nil && m.Action.Mutating && c.on(checkUnused) {
-		take.Once = m.content(entry.KeyID)
+		take.Once, take.Anytime = m.content(entry.KeyID), true
 		take.Stale = later(v.At.Add(c.Window+1), s.repeat)
 	}
 	return v.because(c.take(ctx, take))
@@ -119,9 +119,14 @@ func (c *Checker) Message(ctx context.Context, s *Session, m Message) Verdict {
 
 // Holds reports whether the key of a session is still the one of its logon. A
 // key whose state is in doubt lets no message pass, but ends no session.
-func (t *Table) Holds(s *Session) bool {
-	e := t.Lookup([]byte(s.KeyID))
-	return e != nil && known(e) && active(e) && e.version == s.version
+func (t *Table) Holds(s *Session) bool { return t.bears(s.KeyID, s.version) }
+
+// Bears reports the same of a call that was allowed by an entry.
+func (t *Table) Bears(e *Entry) bool { return t.bears(e.KeyID, e.version) }
+
+func (t *Table) bears(keyID string, version int64) bool {
+	e := t.Lookup([]byte(keyID))
+	return e != nil && known(e) && active(e) && e.version == version
 }
 
 // content names a message of a key among what must not happen twice. Two keys

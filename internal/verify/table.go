@@ -2,7 +2,6 @@ package verify
 
 import (
 	"hash/maphash"
-	"sync"
 	"sync/atomic"
 
 	"latchkey"
@@ -15,43 +14,36 @@ type Entry struct {
 	replaced atomic.Bool // another one took its place
 }
 
-// facts is what a call is judged by.
+// facts is what a call is judged by. What every call needs stands side by side.
+// The texts and the allowlist lie in one piece of memory (see remember).
 type facts struct {
 	KeyID       string
-	AccountID   string
-	permissions latchkey.Permissions
-	allowlist   latchkey.Allowlist
-	version     int64
+	origins     origins
 	secret      midstate
+	permissions latchkey.Permissions
 	active      bool
 	deleted     bool
 	held        bool // the outcome of a change is not known
 	masked      bool // a change is not in force on every node yet
+	version     int64
+	AccountID   string
 }
 
 // Permissions returns what the key may do.
 func (e *Entry) Permissions() latchkey.Permissions { return e.permissions }
 
-const shards = 256
-
-// Table holds the keys of all accounts, about 250 bytes each. Reads of
-// different keys share no lock; a write stops only its own shard.
+// Table holds the keys of all accounts, about 240 bytes each with an allowlist
+// of two. Reads take no lock; a write stops only the writes of its shard.
 type Table struct {
 	seed   maphash.Seed
 	shards [shards]shard
-}
-
-type shard struct {
-	sync.RWMutex
-	entries map[string]*Entry
-	_       [64]byte // keeps neighbours' locks off one cache line
 }
 
 // NewTable returns an empty table.
 func NewTable() *Table {
 	t := &Table{seed: maphash.MakeSeed()}
 	for i := range t.shards {
-		t.shards[i].entries = make(map[string]*Entry)
+		t.shards[i].slots.Store(newSlots(firstSlots))
 	}
 	return t
 }
@@ -59,10 +51,9 @@ func NewTable() *Table {
 // Lookup returns the entry of a key, nil for one that was never put. A deleted
 // key has an entry, too.
 func (t *Table) Lookup(keyID []byte) *Entry {
-	s := &t.shards[maphash.Bytes(t.seed, keyID)%shards]
-	s.RLock()
-	defer s.RUnlock()
-	return s.entries[string(keyID)]
+	hash := maphash.Bytes(t.seed, keyID)
+	_, e := find(t.shards[hash%shards].slots.Load(), hash, keyID)
+	return e
 }
 
 // Put brings a key to the version that is given. Versions may arrive in any
@@ -133,14 +124,11 @@ func (t *Table) changing(keyID []byte) bool {
 func (t *Table) Len() int {
 	n := 0
 	for i := range t.shards {
-		s := &t.shards[i]
-		s.RLock()
-		for _, e := range s.entries {
+		for e := range t.shards[i].slots.Load().all() {
 			if known(e) {
 				n++
 			}
 		}
-		s.RUnlock()
 	}
 	return n
 }
@@ -149,20 +137,20 @@ func (t *Table) Len() int {
 // none yet), or leaves it when next says false. The old entry is marked, so
 // that a call that was allowed by it can still be stopped.
 func (t *Table) change(keyID string, next func(old *facts) (facts, bool)) {
-	s := &t.shards[maphash.String(t.seed, keyID)%shards]
+	hash := maphash.String(t.seed, keyID)
+	s := &t.shards[hash%shards]
 	s.Lock()
 	defer s.Unlock()
-	old := s.entries[keyID]
-	var before *facts
-	if old != nil {
-		before = &old.facts
-	}
-	after, changed := next(before)
-	if !changed {
+	now := s.slots.Load()
+	slot, old := find(now, hash, keyID)
+	if old == nil {
+		if after, changed := next(nil); changed {
+			s.add(t.seed, &Entry{facts: after})
+		}
 		return
 	}
-	s.entries[keyID] = &Entry{facts: after}
-	if old != nil {
+	if after, changed := next(&old.facts); changed {
+		now.entries[slot].Store(&Entry{facts: after})
 		old.replaced.Store(true)
 	}
 }
@@ -198,12 +186,21 @@ func merge(old facts, key latchkey.Key, secret latchkey.Secret) facts {
 		}
 		return gone
 	}
-	next := facts{
-		KeyID: key.ID, AccountID: key.AccountID, permissions: key.Permissions, allowlist: key.Allowlist,
-		version: key.Version, active: key.Status == latchkey.StatusActive, held: old.held, masked: old.masked, secret: old.secret,
-	}
+	next := old
+	next.remember(key)
+	next.permissions, next.version, next.active = key.Permissions, key.Version, key.Status == latchkey.StatusActive
 	if secret != "" {
 		next.secret = newMidstate(secret)
 	}
 	return next
+}
+
+// remember takes the key's texts and its allowlist over, in one piece of memory:
+// four would take more, and a call needs most of them at once.
+func (f *facts) remember(key latchkey.Key) {
+	packed, v4 := appendOrigins([]byte(key.ID+key.AccountID), key.Allowlist)
+	text := string(packed)
+	account := len(key.ID) + len(key.AccountID)
+	f.KeyID, f.AccountID = text[:len(key.ID)], text[len(key.ID):account]
+	f.origins = origins{text[account:], v4}
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"hash/maphash"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,7 @@ const (
 	callsOfHolder   = 16
 	callsOfStranger = 4
 	keysOfShard     = 4096 // of which refused calls are kept
+	usesOfFlush     = 1000 // keys whose use is written at a time, and about a shard's more
 	flushTimeout    = 5 * time.Second
 )
 
@@ -35,11 +37,13 @@ type Tally struct {
 	seed    maphash.Seed
 	shards  [tallyShards]tallyShard
 	dropped atomic.Int64
+	turn    atomic.Uint32 // the shard whose uses are drained first
 }
 
 type tallyShard struct {
 	sync.Mutex
-	notes map[string]*note
+	notes   map[string]*note
+	refused []*note // those with refused calls
 }
 
 // note is what happened to one key since the last flush.
@@ -96,24 +100,33 @@ func (s *tallyShard) note(keyID string) *note {
 	return n
 }
 
-// swap takes all notes out. An empty map stays where it is, and is not handed
-// out: somebody could be writing to it.
-func (s *tallyShard) swap() map[string]*note {
-	s.Lock()
-	defer s.Unlock()
-	if len(s.notes) == 0 {
-		return nil
+// calls takes the refused calls out.
+func (s *tallyShard) calls() (calls []latchkey.RefusedCall) {
+	for _, n := range s.refused {
+		calls = append(append(calls, n.holder...), n.stranger...)
+		n.holder, n.stranger = nil, nil
 	}
-	notes := s.notes
-	s.notes = make(map[string]*note, len(notes))
-	return notes
+	s.refused = nil
+	return calls
+}
+
+// uses takes the counts out, and all notes with them.
+func (s *tallyShard) uses() (uses []latchkey.KeyUse) {
+	for _, n := range s.notes {
+		uses = append(uses, n.use)
+	}
+	clear(s.notes)
+	return uses
 }
 
 // keep adds a refused call within the bounds.
 func (t *Tally) keep(s *tallyShard, n *note, v *Verdict, requestID string) {
-	if len(s.notes) > keysOfShard {
-		t.dropped.Add(1)
-		return
+	if len(n.holder)+len(n.stranger) == 0 {
+		if len(s.refused) == keysOfShard {
+			t.dropped.Add(1)
+			return
+		}
+		s.refused = append(s.refused, n)
 	}
 	call := latchkey.RefusedCall{
 		At: v.At, AccountID: v.entry.AccountID, KeyID: v.entry.KeyID,
@@ -138,17 +151,23 @@ func (t *Tally) push(calls []latchkey.RefusedCall, most int, call latchkey.Refus
 	return append(calls, call)
 }
 
-// Drain returns what was noted since the last Drain and forgets it. Calls come
-// in the order of their time.
-func (t *Tally) Drain() ([]latchkey.KeyUse, []latchkey.RefusedCall) {
+// Drain returns what was noted and forgets it: all refused calls, in the order
+// of their time, and the uses of about as many keys as are asked for. Those that
+// wait since the longest come first.
+func (t *Tally) Drain(most int) ([]latchkey.KeyUse, []latchkey.RefusedCall) {
 	var uses []latchkey.KeyUse
 	var calls []latchkey.RefusedCall
-	for i := range t.shards {
-		for _, n := range t.shards[i].swap() {
-			uses = append(uses, n.use)
-			calls = append(append(calls, n.holder...), n.stranger...)
+	first, next := t.turn.Load(), uint32(0)
+	for i := range uint32(tallyShards) {
+		s := &t.shards[(first+i)%tallyShards]
+		s.Lock()
+		calls = append(calls, s.calls()...)
+		if len(uses) < most {
+			uses, next = append(uses, s.uses()...), i+1
 		}
+		s.Unlock()
 	}
+	t.turn.Store((first + next) % tallyShards)
 	slices.SortStableFunc(calls, func(a, b latchkey.RefusedCall) int { return a.At.Compare(b.At) })
 	return uses, calls
 }
@@ -156,24 +175,28 @@ func (t *Tally) Drain() ([]latchkey.KeyUse, []latchkey.RefusedCall) {
 // Run writes what was noted to the store, every time the interval has passed
 // and once more at the end, until the context ends. What the store did not take
 // is tried again: the counts without loss, the calls as far as there is room.
+//
+// However many keys are busy, what is written at a time is bounded, so that it
+// takes no time from calls: of 100,000 busy keys each is written every hundred
+// intervals.
 func (t *Tally) Run(ctx context.Context, store TallyStore, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			t.flush(ctx, store)
+			t.flush(ctx, store, usesOfFlush)
 		case <-ctx.Done():
-			t.flush(context.WithoutCancel(ctx), store)
+			t.flush(context.WithoutCancel(ctx), store, math.MaxInt)
 			return
 		}
 	}
 }
 
 // flush bounds how long a store that hangs can hold the tally up.
-func (t *Tally) flush(ctx context.Context, store TallyStore) {
-	uses, calls := t.Drain()
-	if len(uses) == 0 {
+func (t *Tally) flush(ctx context.Context, store TallyStore, most int) {
+	uses, calls := t.Drain(most)
+	if len(uses)+len(calls) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
@@ -200,6 +223,9 @@ func (t *Tally) restore(uses []latchkey.KeyUse, calls []latchkey.RefusedCall) {
 		s.Lock()
 		n := s.note(call.KeyID)
 		if len(n.holder) < callsOfHolder {
+			if len(n.holder)+len(n.stranger) == 0 {
+				s.refused = append(s.refused, n)
+			}
 			n.holder = slices.Insert(n.holder, 0, call)
 		} else {
 			t.dropped.Add(1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -31,7 +32,7 @@ func TestTheTallyNotesUsesAndRefusedCalls(t *testing.T) {
 	note(t, tally, w, c, verify.Unauthorized, "r-3")
 	c.keyID = "lk_two"
 	note(t, tally, w, c, verify.Unauthorized, "r-4") // nobody's
-	uses, calls := tally.Drain()
+	uses, calls := tally.Drain(math.MaxInt)
 	if diff := cmp.Diff([]latchkey.KeyUse{{KeyID: "lk_one", LastUsed: now, Allowed: 1, Refused: 2}}, uses); diff != "" {
 		t.Error(diff)
 	}
@@ -44,7 +45,7 @@ func TestTheTallyNotesUsesAndRefusedCalls(t *testing.T) {
 	if diff := cmp.Diff([]latchkey.RefusedCall{replayed, forged}, calls); diff != "" {
 		t.Error(diff)
 	}
-	if uses, calls := tally.Drain(); uses != nil || calls != nil {
+	if uses, calls := tally.Drain(math.MaxInt); uses != nil || calls != nil {
 		t.Error("drained twice")
 	}
 }
@@ -62,7 +63,7 @@ func TestAFloodPushesOutNothingOfTheHolder(t *testing.T) {
 	for i := range 5000 {
 		note(t, tally, w, c, verify.Unauthorized, fmt.Sprint("flood-", i))
 	}
-	uses, calls := tally.Drain()
+	uses, calls := tally.Drain(math.MaxInt)
 	if len(calls) != verify.CallsOfHolder+verify.CallsOfStranger || uses[0].Refused != 5030 {
 		t.Fatalf("%d calls, %d refused", len(calls), uses[0].Refused)
 	}
@@ -150,7 +151,7 @@ func TestTheTallyIsSafeFromManyGoroutines(t *testing.T) {
 	for range 50 {
 		all.Go(func() { tally.Note(&v, "r") })
 		all.Go(func() {
-			uses, _ := tally.Drain()
+			uses, _ := tally.Drain(math.MaxInt)
 			for _, u := range uses {
 				mu.Lock()
 				sum += u.Allowed
@@ -159,11 +160,55 @@ func TestTheTallyIsSafeFromManyGoroutines(t *testing.T) {
 		})
 	}
 	all.Wait()
-	uses, _ := tally.Drain()
+	uses, _ := tally.Drain(math.MaxInt)
 	for _, u := range uses {
 		sum += u.Allowed
 	}
 	if sum != 50 {
 		t.Errorf("%d uses noted, want 50", sum)
+	}
+}
+
+// However many keys are busy, a flush writes few of them, and each in its turn;
+// refused calls do not wait.
+func TestAFlushIsBoundedAndLeavesNobodyOut(t *testing.T) {
+	const keys = 20_000
+	c := good()
+	w, tally := c.world(), verify.NewTally()
+	var all []verify.Verdict
+	for i := range keys {
+		c.key.ID, c.keyID = fmt.Sprint("lk_", i), fmt.Sprint("lk_", i)
+		w.table.Put(c.key, secret)
+		all = append(all, check(t, w, c, verify.Allowed))
+	}
+	refused := all[keys-1]
+	refused.Reason = verify.IPNotAllowed
+	sum := map[string]int64{}
+	for round := range 100 {
+		for i := range all {
+			tally.Note(&all[i], "r")
+		}
+		tally.Note(&refused, "r")
+		uses, calls := tally.Drain(1000)
+		if len(uses) < 1000 || len(uses) > 1000+keys/32 || len(calls) != 1 {
+			t.Fatalf("round %d drains %d keys and %d calls", round, len(uses), len(calls))
+		}
+		for _, u := range uses {
+			sum[u.KeyID] += u.Allowed
+		}
+	}
+	if len(sum) != keys {
+		t.Errorf("%d of %d keys had their turn", len(sum), keys)
+	}
+	rest, _ := tally.Drain(math.MaxInt)
+	total := int64(0)
+	for _, u := range rest {
+		sum[u.KeyID] += u.Allowed
+	}
+	for _, n := range sum {
+		total += n
+	}
+	if total != 100*keys {
+		t.Errorf("%d uses of %d", total, 100*keys)
 	}
 }

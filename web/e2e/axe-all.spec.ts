@@ -9,6 +9,7 @@ const routes = {
   '/forgot': 'forgotten password',
   '/reset': 'a new password',
   '/setup': 'set-up',
+  '/nodes': 'gateway nodes',
   '/': 'no keys', // leads to the keys
   '/settings/api-keys': 'keys',
   new: 'new key',

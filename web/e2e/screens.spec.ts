@@ -4,6 +4,7 @@ import { faults } from './fixture'
 import { door } from './screens/door'
 import { changeKey, endKey, firstKey, manyKeys } from './screens/keys'
 import { live } from './screens/live'
+import { nodes } from './screens/nodes'
 import { security } from './screens/security'
 import { ended, silent, trouble } from './screens/trouble'
 import { views } from './screens/views'
@@ -18,7 +19,7 @@ const widths = [
   { width: 1280, height: 860 },
   { width: 375, height: 740 },
 ]
-const walks = { door, firstKey, changeKey, manyKeys, endKey, trouble, silent, ended, views, live, security }
+const walks = { door, firstKey, changeKey, manyKeys, endKey, trouble, silent, ended, views, live, security, nodes }
 
 test.use({ actionTimeout: 20_000 })
 

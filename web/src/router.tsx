@@ -47,6 +47,12 @@ const setUp = createRoute({
   path: '/setup',
   component: lazyRouteComponent(() => import('@/features/session/SetUpPage'), 'SetUpPage'),
 })
+// The operator's page: no member's session opens it. Its token is behind "#", too.
+const nodes = createRoute({
+  getParentRoute: () => root,
+  path: '/nodes',
+  component: lazyRouteComponent(() => import('@/features/nodes/NodesPage'), 'NodesPage'),
+})
 
 /** Everything behind the door. `pending` is the confirmation that is open over a form. */
 const app = createRoute({
@@ -190,6 +196,7 @@ const tree = root.addChildren([
   forgot,
   reset,
   setUp,
+  nodes,
   app.addChildren([
     start,
     keys.addChildren([newKey, editKey, activateKey, deactivateKey, deleteKey, refusedCalls, liveSessions]),

@@ -52,10 +52,11 @@ func (q *Queries) InsertAuthority(ctx context.Context, arg InsertAuthorityParams
 
 const lockAuthority = `-- name: LockAuthority :one
 UPDATE authority SET rev = rev WHERE id = 1
-RETURNING activity_seq, activity_hash, activity_seal
+RETURNING rev, activity_seq, activity_hash, activity_seal
 `
 
 type LockAuthorityRow struct {
+	Rev          int64
 	ActivitySeq  int64
 	ActivityHash string
 	ActivitySeal []byte
@@ -66,34 +67,35 @@ type LockAuthorityRow struct {
 func (q *Queries) LockAuthority(ctx context.Context) (LockAuthorityRow, error) {
 	row := q.db.QueryRowContext(ctx, lockAuthority)
 	var i LockAuthorityRow
-	err := row.Scan(&i.ActivitySeq, &i.ActivityHash, &i.ActivitySeal)
+	err := row.Scan(
+		&i.Rev,
+		&i.ActivitySeq,
+		&i.ActivityHash,
+		&i.ActivitySeal,
+	)
 	return i, err
 }
 
-const moveHead = `-- name: MoveHead :exec
-UPDATE authority SET activity_seq = $1, activity_hash = $2, activity_seal = $3 WHERE id = 1
+const moveEnd = `-- name: MoveEnd :exec
+UPDATE authority SET rev = $1, activity_seq = $2, activity_hash = $3, activity_seal = $4 WHERE id = 1
 `
 
-type MoveHeadParams struct {
+type MoveEndParams struct {
+	Rev          int64
 	ActivitySeq  int64
 	ActivityHash string
 	ActivitySeal []byte
 }
 
-func (q *Queries) MoveHead(ctx context.Context, arg MoveHeadParams) error {
-	_, err := q.db.ExecContext(ctx, moveHead, arg.ActivitySeq, arg.ActivityHash, arg.ActivitySeal)
+// MoveEnd writes what LockAuthority read, moved on: nobody else changed it since.
+func (q *Queries) MoveEnd(ctx context.Context, arg MoveEndParams) error {
+	_, err := q.db.ExecContext(ctx, moveEnd,
+		arg.Rev,
+		arg.ActivitySeq,
+		arg.ActivityHash,
+		arg.ActivitySeal,
+	)
 	return err
-}
-
-const nextRev = `-- name: NextRev :one
-UPDATE authority SET rev = rev + 1 WHERE id = 1 RETURNING rev
-`
-
-func (q *Queries) NextRev(ctx context.Context) (int64, error) {
-	row := q.db.QueryRowContext(ctx, nextRev)
-	var rev int64
-	err := row.Scan(&rev)
-	return rev, err
 }
 
 const setSealCheck = `-- name: SetSealCheck :exec

@@ -70,29 +70,6 @@ func (q *Queries) InsertKey(ctx context.Context, arg InsertKeyParams) error {
 	return err
 }
 
-const insertKeyChange = `-- name: InsertKeyChange :exec
-INSERT INTO key_change (rev, key_id, version, status, at) VALUES ($1, $2, $3, $4, $5)
-`
-
-type InsertKeyChangeParams struct {
-	Rev     int64
-	KeyID   string
-	Version int64
-	Status  string
-	At      int64
-}
-
-func (q *Queries) InsertKeyChange(ctx context.Context, arg InsertKeyChangeParams) error {
-	_, err := q.db.ExecContext(ctx, insertKeyChange,
-		arg.Rev,
-		arg.KeyID,
-		arg.Version,
-		arg.Status,
-		arg.At,
-	)
-	return err
-}
-
 const insertTally = `-- name: InsertTally :exec
 INSERT INTO tally (key_id, last_used, allowed, refused) VALUES ($1, 0, 0, 0)
 `

@@ -121,6 +121,15 @@ type Member struct {
 	CreatedAt    int64
 }
 
+type OperatorSession struct {
+	ID        string
+	TokenHash string
+	IsOpen    bool
+	IP        string
+	CreatedAt int64
+	EndsAt    int64
+}
+
 type Pending struct {
 	ID         string
 	AccountID  string

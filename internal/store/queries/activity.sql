@@ -1,7 +1,3 @@
--- name: InsertActivity :exec
-INSERT INTO activity (seq, at, account_id, type, source, member_id, ip, key_id, subject, changes, note, hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
-
 -- name: Activity :one
 SELECT seq, at, account_id, type, source, member_id, ip, key_id, subject, changes, note, hash
 FROM activity WHERE seq = $1;

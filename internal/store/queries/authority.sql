@@ -11,13 +11,11 @@ FROM authority WHERE id = 1;
 -- waits.
 -- name: LockAuthority :one
 UPDATE authority SET rev = rev WHERE id = 1
-RETURNING activity_seq, activity_hash, activity_seal;
+RETURNING rev, activity_seq, activity_hash, activity_seal;
 
--- name: NextRev :one
-UPDATE authority SET rev = rev + 1 WHERE id = 1 RETURNING rev;
-
--- name: MoveHead :exec
-UPDATE authority SET activity_seq = $1, activity_hash = $2, activity_seal = $3 WHERE id = 1;
+-- MoveEnd writes what LockAuthority read, moved on: nobody else changed it since.
+-- name: MoveEnd :exec
+UPDATE authority SET rev = $1, activity_seq = $2, activity_hash = $3, activity_seal = $4 WHERE id = 1;
 
 -- name: SetSealCheck :exec
 UPDATE authority SET seal_check = $1 WHERE id = 1;

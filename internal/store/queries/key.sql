@@ -37,9 +37,6 @@ FROM api_key JOIN tally ON tally.key_id = api_key.id
 WHERE api_key.id > $1 AND api_key.status <> 'deleted'
 ORDER BY api_key.id LIMIT $2;
 
--- name: InsertKeyChange :exec
-INSERT INTO key_change (rev, key_id, version, status, at) VALUES ($1, $2, $3, $4, $5);
-
 -- name: InsertTally :exec
 INSERT INTO tally (key_id, last_used, allowed, refused) VALUES ($1, 0, 0, 0);
 

@@ -28,7 +28,9 @@ async function ask(request: Request): Promise<Response> {
 
 /** Sends a request; where the session has ended, waits for the next one and sends it again. */
 export async function patientFetch(request: Request): Promise<Response> {
-  const asksWho = new URL(request.url).pathname === '/v1/session'
+  const { pathname } = new URL(request.url)
+  // A member's sign-in does not open the operator's page.
+  const asksWho = pathname === '/v1/session' || pathname.startsWith('/v1/nodes')
   for (;;) {
     const again = request.clone()
     const held = holds()

@@ -340,6 +340,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the gateway nodes
+         * @description And how far each has followed the changes of keys. Nodes that are gone are listed for a day.
+         */
+        get: operations["listNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open the operator's page
+         * @description Once, with the token of the link that `latchkey nodes --link` prints on the server's own machine. The cookie reads the nodes for an hour and reaches nothing else.
+         */
+        post: operations["openNodes"];
+        /**
+         * Close the operator's page
+         * @description Ends its session.
+         */
+        delete: operations["closeNodes"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/password": {
         parameters: {
             query?: never;
@@ -494,6 +538,26 @@ export interface paths {
          * @description The one before is dead from then on. With a passkey: a new challenge.
          */
         post: operations["resendCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the newest change has come
+         * @description For who waits for the answer to a change: how many gateway nodes follow, and which are waited for until they stop by themselves.
+         */
+        get: operations["getReceipt"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -764,7 +828,7 @@ export interface components {
              * @example key_edited
              * @enum {string}
              */
-            type: "account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated" | "database_restored";
+            type: "account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated" | "database_restored" | "nodes_linked" | "nodes_opened" | "nodes_closed";
         };
         Catalog: {
             /** @description Every method, by name. */
@@ -1035,6 +1099,49 @@ export interface components {
              */
             recoveryLeft: number;
         };
+        Fleet: {
+            /**
+             * Format: int64
+             * @description Every change up to this one is in force on every node, or the node serves no more.
+             * @example 1234
+             */
+            confirmed: number;
+            /**
+             * Format: date-time
+             * @description When the page closes by itself.
+             * @example 2026-03-01T12:00:00.000Z
+             */
+            endsAt: string;
+            /**
+             * Format: int64
+             * @description The number of the newest change of a key.
+             * @example 1234
+             */
+            newest: number;
+            /** @description Each start of a gateway; those that are gone for a day more. */
+            nodes: components["schemas"]["Node"][];
+            /**
+             * @description Whether there can be several nodes, on PostgreSQL. False: one process on SQLite is console and gateway, and no node of its own.
+             * @example true
+             */
+            shared: boolean;
+        };
+        Following: {
+            /**
+             * Format: int64
+             * @description Nodes that have it.
+             * @example 2
+             */
+            confirmed: number;
+            /**
+             * Format: int64
+             * @description Nodes that are not gone.
+             * @example 3
+             */
+            nodes: number;
+            /** @description The others. */
+            silent: components["schemas"]["Silence"][];
+        };
         ForgotPasswordInputBody: {
             /**
              * @description The address that signs in.
@@ -1201,6 +1308,80 @@ export interface components {
             /** @description Everything there is. */
             items: components["schemas"]["Session"][];
         };
+        Node: {
+            /**
+             * @description It remembers by itself which requests it saw; false: all nodes share that memory.
+             * @example false
+             */
+            alone: boolean;
+            /**
+             * Format: int64
+             * @description Every change up to this one is in force there.
+             * @example 1234
+             */
+            applied: number;
+            /**
+             * Format: int64
+             * @description Newer changes that it has not applied.
+             * @example 0
+             */
+            behind: number;
+            /**
+             * @description New at each start.
+             * @example node_6c0f4j8n2r6v0z4d8h2l6p0t4x
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it renewed its lease last.
+             * @example 2026-03-01T12:00:00.000Z
+             */
+            lastSeen: string;
+            /**
+             * Format: int64
+             * @description What is left of it, by the clocks of the node and of this server: for people to read.
+             * @example 4200
+             */
+            leaseLeftMs: number;
+            /**
+             * Format: int64
+             * @description How long it serves without a renewal, in milliseconds.
+             * @example 5000
+             */
+            leaseMs: number;
+            /**
+             * @description As the operator calls it, or its machine's name.
+             * @example gateway-1
+             */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it started.
+             * @example 2026-03-01T12:00:00.000Z
+             */
+            startedAt: string;
+            /**
+             * @description A fenced node can renew its lease no more and stops by itself; then it is gone.
+             * @example live
+             * @enum {string}
+             */
+            state: "live" | "fenced" | "gone";
+        };
+        NodesSession: {
+            /**
+             * Format: date-time
+             * @description When the page closes by itself.
+             * @example 2026-03-01T12:00:00.000Z
+             */
+            endsAt: string;
+        };
+        OpenNodesInputBody: {
+            /**
+             * @description What stands behind # in the link.
+             * @example q3J5yV0nT7hXw2KdR9uLb4ZcM8sPfG1aE6iOjYtNrQk
+             */
+            token: string;
+        };
         Outcome: {
             /** @description The factor that was enrolled. */
             factor?: components["schemas"]["Factor"];
@@ -1353,7 +1534,7 @@ export interface components {
             /**
              * Format: int64
              * @description Nodes that confirmed; the others stop by themselves.
-             * @example 4
+             * @example 3
              */
             confirmed: number;
             /**
@@ -1362,6 +1543,13 @@ export interface components {
              * @example 4
              */
             nodes: number;
+            /**
+             * @description Names of the others. Each refuses every signed call by now.
+             * @example [
+             *       "gateway-3"
+             *     ]
+             */
+            silent?: string[];
             /**
              * Format: int64
              * @description Milliseconds until the change was in force everywhere.
@@ -1537,6 +1725,19 @@ export interface components {
              * @example a long sentence nobody guesses
              */
             password: string;
+        };
+        Silence: {
+            /**
+             * @description As the operator calls it.
+             * @example gateway-3
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description About when its lease is over and it refuses every signed call by itself, in milliseconds from now.
+             * @example 4000
+             */
+            stopsMs: number;
         };
         Step: {
             /** @description What an edit changes. */
@@ -1978,7 +2179,7 @@ export interface operations {
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
                 /** @description Only these types; repeat the parameter. */
-                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated" | "database_restored")[];
+                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated" | "database_restored" | "nodes_linked" | "nodes_opened" | "nodes_closed")[];
                 /** @description Only about this key. */
                 key?: string;
                 /** @description next of the page before; absent: from the newest. */
@@ -2207,7 +2408,7 @@ export interface operations {
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
                 /** @description Only these types; repeat the parameter. */
-                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated" | "database_restored")[];
+                type?: ("account_created" | "member_added" | "member_removed" | "signed_in" | "password_accepted" | "sign_in_failed" | "signed_out" | "password_changed" | "reset_asked" | "password_reset" | "key_created" | "key_edited" | "key_activated" | "key_deactivated" | "key_deleted" | "key_session_ended" | "pending_opened" | "pending_cancelled" | "pending_died" | "code_sent" | "code_wrong" | "factor_enrolled" | "factor_removed" | "recovery_renewed" | "recovery_used" | "refused" | "keyset_rotated" | "database_restored" | "nodes_linked" | "nodes_opened" | "nodes_closed")[];
                 /** @description Only about this key. */
                 key?: string;
             };
@@ -5563,8 +5764,11 @@ export interface operations {
                      *         "version": 3
                      *       },
                      *       "receipt": {
-                     *         "confirmed": 4,
+                     *         "confirmed": 3,
                      *         "nodes": 4,
+                     *         "silent": [
+                     *           "gateway-3"
+                     *         ],
                      *         "tookMs": 12
                      *       }
                      *     }
@@ -6506,6 +6710,614 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["ListPerson"];
                 };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "confirmed": 1234,
+                     *       "endsAt": "2026-03-01T12:00:00.000Z",
+                     *       "newest": 1234,
+                     *       "nodes": [
+                     *         {
+                     *           "alone": false,
+                     *           "applied": 1234,
+                     *           "behind": 0,
+                     *           "id": "node_6c0f4j8n2r6v0z4d8h2l6p0t4x",
+                     *           "lastSeen": "2026-03-01T12:00:00.000Z",
+                     *           "leaseLeftMs": 4200,
+                     *           "leaseMs": 5000,
+                     *           "name": "gateway-1",
+                     *           "startedAt": "2026-03-01T12:00:00.000Z",
+                     *           "state": "live"
+                     *         }
+                     *       ],
+                     *       "shared": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Fleet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "q3J5yV0nT7hXw2KdR9uLb4ZcM8sPfG1aE6iOjYtNrQk"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OpenNodesInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "endsAt": "2026-03-01T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NodesSession"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds after which the same request can succeed, where that is known. */
+                    "Retry-After"?: string;
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    closeNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -8001,8 +8813,11 @@ export interface operations {
                      *       },
                      *       "operation": "create",
                      *       "receipt": {
-                     *         "confirmed": 4,
+                     *         "confirmed": 3,
                      *         "nodes": 4,
+                     *         "silent": [
+                     *           "gateway-3"
+                     *         ],
                      *         "tookMs": 12
                      *       },
                      *       "recoveryCodes": [
@@ -8128,8 +8943,11 @@ export interface operations {
                      *       },
                      *       "operation": "create",
                      *       "receipt": {
-                     *         "confirmed": 4,
+                     *         "confirmed": 3,
                      *         "nodes": 4,
+                     *         "silent": [
+                     *           "gateway-3"
+                     *         ],
                      *         "tookMs": 12
                      *       },
                      *       "recoveryCodes": [
@@ -9004,6 +9822,208 @@ export interface operations {
                 headers: {
                     /** @description Seconds after which the same request can succeed, where that is known. */
                     "Retry-After"?: string;
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReceipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "confirmed": 2,
+                     *       "nodes": 3,
+                     *       "silent": [
+                     *         {
+                     *           "name": "gateway-3",
+                     *           "stopsMs": 4000
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Following"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description The number of the request, for questions to the operator. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_code",
+                     *       "detail": "wrong code; tries left: 4",
+                     *       "field": "code",
+                     *       "requestId": "req_4q1m8tz6w0f3v7k2n9c5x8b1hd",
+                     *       "retryAfter": 60,
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "triesLeft": 4,
+                     *       "type": "/docs#code-wrong_code"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
                     /** @description The number of the request, for questions to the operator. */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;

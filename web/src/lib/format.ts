@@ -67,3 +67,8 @@ export function sentence(text: string): string {
   const begun = trimmed.charAt(0).toUpperCase() + trimmed.slice(1)
   return /[.!?]$/.test(begun) ? begun : `${begun}.`
 }
+
+/** "a, b and c". */
+export function listed(texts: string[], locale?: Locale): string {
+  return new Intl.ListFormat(locale, { type: 'conjunction' }).format(texts)
+}

@@ -5,6 +5,7 @@ import allowlist from '@/text/en/allowlist.json'
 import keys from '@/text/en/keys.json'
 import live from '@/text/en/live.json'
 import methods from '@/text/en/methods.json'
+import nodes from '@/text/en/nodes.json'
 import problem from '@/text/en/problem.json'
 import security from '@/text/en/security.json'
 import session from '@/text/en/session.json'
@@ -14,7 +15,7 @@ import ui from '@/text/en/ui.json'
 
 // Every text of the console stands in src/text, one file for each part. A
 // second language is a second folder; no component holds a sentence.
-export const en = { activity, allowlist, keys, live, methods, problem, security, session, shell, stepup, ui }
+export const en = { activity, allowlist, keys, live, methods, nodes, problem, security, session, shell, stepup, ui }
 
 declare module 'i18next' {
   interface CustomTypeOptions {

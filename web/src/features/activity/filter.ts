@@ -35,6 +35,9 @@ const groupOf: Record<Kind, Group> = {
   refused: 'account',
   keyset_rotated: 'account',
   database_restored: 'account',
+  nodes_linked: 'account',
+  nodes_opened: 'account',
+  nodes_closed: 'account',
 }
 
 const isKind = (text: string): text is Kind => Object.hasOwn(groupOf, text)

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { useExplain } from '@/api/explain'
 import { refresh } from '@/api/queries'
 import type { Key } from '@/api/types'
+import { WaitNote } from '@/api/WaitNote'
 import { Buttons } from '@/ui/Buttons'
 import { Dialog } from '@/ui/Dialog'
 import { Notice } from '@/ui/Notice'
@@ -56,6 +57,7 @@ function Ask({ of, onClose }: { of: Key; onClose: () => void }) {
       <Stack gap="md">
         <p>{t(inactive ? 'inactiveAlready' : 'deactivateText')}</p>
         <KeyFacts of={of} />
+        <WaitNote busy={stop.isPending} />
         {stop.isError && <Notice kind="bad">{explain(stop.error).text}</Notice>}
       </Stack>
     </Dialog>

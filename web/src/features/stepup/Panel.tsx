@@ -3,6 +3,7 @@ import { type FormEvent, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useExplain } from '@/api/explain'
 import type { Outcome, Step } from '@/api/types'
+import { WaitNote } from '@/api/WaitNote'
 import { useNow } from '@/lib/useNow'
 import { Notice } from '@/ui/Notice'
 import { Choices } from './Choices'
@@ -25,6 +26,9 @@ type Props = {
 
 /** Operations where a recovery code may stand in for a factor: to get in, and to replace what was lost. */
 const recoverable: Step['operation'][] = ['sign_in', 'enrol_factor', 'remove_factor', 'recovery_renewal']
+
+/** Operations that wait until every gateway node has the change. */
+const ofKeys: Step['operation'][] = ['create', 'edit', 'activate', 'delete']
 
 /** Asks for the proof of a pending: factor, code, countdown, another code, and what became of it. */
 export function Panel({ step, email, onConfirmed, onCancel, onAgain }: Props) {
@@ -79,6 +83,7 @@ export function Panel({ step, email, onConfirmed, onCancel, onAgain }: Props) {
       {!passkey && !(time.expired && !state.recovery) && (
         <ProofField ref={field} proof={proof} error={wrong} busy={busy} />
       )}
+      <WaitNote busy={state.name === 'checking' && ofKeys.includes(state.step.operation)} />
       <CodeTimer time={time} resent={state.resent} busy={busy} onResend={() => void proof.resend()} />
       <div className={classes.other}>
         {state.step.factors.length > 1 && !state.recovery && (

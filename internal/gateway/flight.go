@@ -1,0 +1,213 @@
+package gateway
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"latchkey/identity"
+	"latchkey/internal/verify"
+)
+
+// errCut ends what a change of the key has cut off.
+var errCut = errors.New("the key changed while the call was on its way")
+
+// flight is one call over REST from its verdict on until its answer has passed.
+// A change of its key cuts it off: what has not left stays, and what has left is
+// told the client as unknown.
+type flight struct {
+	id      string
+	verdict *verify.Verdict
+	caller  *verify.Entry // nil: a public call, which no change concerns
+	passes  bool          // its answer is long, and outlives the handler
+
+	mu     sync.Mutex
+	conn   *upstreamConn // from right before the first byte on; not taken back
+	client *guardConn    // that a long answer passes to
+	cut    bool
+	done   chan struct{} // closed when it is over; nil until somebody waits
+	over   bool
+}
+
+// keyID is empty for a public call.
+func (f *flight) keyID() string {
+	if f.caller == nil {
+		return ""
+	}
+	return f.caller.KeyID
+}
+
+// leave puts the flight on a connection, if the key is still what its verdict
+// was made from. From here on a change finds it there.
+func (f *flight) leave(c *upstreamConn) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cut || !f.verdict.Current() {
+		return errChanged
+	}
+	f.conn = c
+	return nil
+}
+
+// passTo notes to whom a long answer goes, unless it is cut off already.
+func (f *flight) passTo(client *guardConn) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.client = client
+	return !f.cut
+}
+
+// sever cuts the flight off, and returns what is closed at its end; nil when it
+// has not left, and so never will, or is over. First says that nobody did before.
+func (f *flight) sever() (done <-chan struct{}, first bool) {
+	f.mu.Lock()
+	first, f.cut = !f.cut, true
+	conn, client := f.conn, f.client
+	if conn != nil && f.done == nil && !f.over {
+		f.done = make(chan struct{})
+	}
+	done = f.done
+	f.mu.Unlock()
+	// Neither of them waits for anybody.
+	if conn != nil {
+		conn.sever(f)
+	}
+	if client != nil {
+		client.sever()
+	}
+	return done, first
+}
+
+// end is the last that is heard of the flight.
+func (f *flight) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.done != nil && !f.over {
+		close(f.done)
+	}
+	f.over = true
+}
+
+// state says whether the flight was cut off, and whether a byte may have left.
+func (f *flight) state() (cut, left bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cut, f.conn != nil
+}
+
+const flightShards = 256
+
+// flights are all calls over REST that are on their way. Calls of different
+// keys share no lock, nor do public calls.
+type flights struct {
+	seed   maphash.Seed
+	shards [flightShards]flightShard
+	cut    atomic.Int64 // how many were cut off after they had left
+}
+
+type flightShard struct {
+	sync.Mutex
+	byID map[string]*flight
+	_    [64]byte // keeps neighbours' locks off one cache line
+}
+
+func newFlights() *flights {
+	x := &flights{seed: maphash.MakeSeed()}
+	for i := range x.shards {
+		x.shards[i].byID = map[string]*flight{}
+	}
+	return x
+}
+
+// shard is that of a key. Public calls have none; they are spread by their id.
+func (x *flights) shard(keyID string) *flightShard {
+	return &x.shards[maphash.String(x.seed, keyID)%flightShards]
+}
+
+func (x *flights) add(f *flight) {
+	s := x.shard(cmp.Or(f.keyID(), f.id))
+	s.Lock()
+	defer s.Unlock()
+	s.byID[f.id] = f
+}
+
+func (x *flights) remove(f *flight) {
+	s := x.shard(cmp.Or(f.keyID(), f.id))
+	s.Lock()
+	delete(s.byID, f.id)
+	s.Unlock()
+	f.end()
+}
+
+var (
+	keyLine = []byte("\r\n" + identity.KeyHeader + ": ")
+	idLine  = []byte("\r\n" + identity.RequestIDHeader + ": ")
+)
+
+// find returns whose first bytes these are. The library hands a connection bytes
+// and no request; the first write of a request holds the whole header, in which
+// nothing of the client's can break a line. What is not found may not leave.
+func (x *flights) find(request []byte) *flight {
+	keyID, id := value(request, keyLine), value(request, idLine)
+	if len(keyID) == 0 {
+		keyID = id
+	}
+	s := &x.shards[maphash.Bytes(x.seed, keyID)%flightShards] // equal to that of a string
+	s.Lock()
+	defer s.Unlock()
+	return s.byID[string(id)]
+}
+
+func value(header, name []byte) []byte {
+	_, rest, _ := bytes.Cut(header, name)
+	text, _, _ := bytes.Cut(rest, crlf)
+	return text
+}
+
+// severed cuts off the calls of a key that the table does not bear any more,
+// and returns what is closed when they are over.
+func (x *flights) severed(keyID string, table *verify.Table) (left []<-chan struct{}) {
+	var over []*flight
+	s := x.shard(keyID)
+	s.Lock()
+	for _, f := range s.byID {
+		if f.caller != nil && f.caller.KeyID == keyID && !table.Bears(f.caller) {
+			over = append(over, f)
+		}
+	}
+	s.Unlock()
+	for _, f := range over {
+		done, first := f.sever()
+		if done == nil {
+			continue
+		}
+		if left = append(left, done); first {
+			x.cut.Add(1)
+		}
+	}
+	return left
+}
+
+// drainTime is how long a change waits for what it has cut off. Nothing of it
+// can reach the exchange any more, so this only bounds a fault.
+const drainTime = time.Second
+
+// drain waits until calls that were cut off are over.
+func drain(left []<-chan struct{}) {
+	if len(left) == 0 {
+		return
+	}
+	late := time.NewTimer(drainTime)
+	defer late.Stop()
+	for _, done := range left {
+		select {
+		case <-done:
+		case <-late.C:
+			return
+		}
+	}
+}
