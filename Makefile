@@ -27,9 +27,9 @@ test: ## every test: checks, units on both databases, crashes, a real bot, a rea
 	scripts/test
 
 .PHONY: test-long
-test-long: ## the same with the long forms: 1,000 crashes, 10,000 changes under faults, 10 minutes of fuzzing a target, the large models
+test-long: ## the same with the long forms: 1,000 crashes, 10,000 changes and 5 M requests under faults, 10 minutes of fuzzing a target, the large models
 	@scripts/need go node postgresql redis chromium spin
-	KILLS=1000 CHANGES=10000 FUZZTIME=10m MODEL=long scripts/test
+	KILLS=1000 CHANGES=10000 REQUESTS=5000000 RECEIPTS=1000 FUZZTIME=10m MODEL=long scripts/test
 
 .PHONY: model
 model: ## the model of revocation: it holds, and each broken rule is found (model/lease.pml)
@@ -53,10 +53,14 @@ screenshots: bin ## every view and pop-up of the console at 1280 and 375 px, lig
 	cd web && npm exec --no -- playwright test --project=screens
 
 .PHONY: bench
-bench: ## the hot path with its allocations, and WebSocket beside a raw proxy
-	@scripts/need go
-	$(GO) test -run '^$$' -bench . -benchmem ./signature ./internal/verify ./internal/cluster ./internal/gateway
-	$(GO) run ./bench/ws
+bench: ## every goal of performance, beside bare proxies, nginx and HAProxy: one table; under 15 minutes on an idle machine
+	@scripts/need go gcc nginx haproxy postgresql
+	$(GO) run ./bench
+
+.PHONY: bench-quick
+bench-quick: ## the same, shorter and rougher: under 2 minutes
+	@scripts/need go gcc nginx haproxy postgresql
+	$(GO) run ./bench -quick
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (default 30s)

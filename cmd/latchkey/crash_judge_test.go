@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -163,15 +164,10 @@ func judgeAll(histories []*history, rows map[string]*row) (happened int, faults 
 	return happened, faults
 }
 
-// readKeys reads all keys and their entries from the file, deleted keys too,
-// past all code of the program. The file may be in use.
-func readKeys(file string) (map[string]*row, error) {
-	db, err := sql.Open("sqlite", "file:"+file+"?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(5000)")
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
-	tx, err := db.Begin() // one snapshot for keys and entries
+// readKeys reads all keys and their entries from the database, deleted keys too,
+// past all code of the program. It may be in use.
+func readKeys(db *sql.DB, one *sql.TxOptions) (map[string]*row, error) {
+	tx, err := db.BeginTx(context.Background(), one)
 	if err != nil {
 		return nil, err
 	}
@@ -229,21 +225,4 @@ func readEntries(tx *sql.Tx, rows map[string]*row) error {
 		r.acts = append(r.acts, e)
 	}
 	return found.Err()
-}
-
-// intact asks the database itself.
-func intact(file string) error {
-	db, err := sql.Open("sqlite", "file:"+file)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	var verdict string
-	if err := db.QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil {
-		return err
-	}
-	if verdict != "ok" {
-		return fmt.Errorf("integrity_check: %s", verdict)
-	}
-	return nil
 }

@@ -27,6 +27,7 @@ type lane struct {
 	keys  []*history    // the last one is the key that it works on
 	saved int           // acknowledged saves
 	rest  time.Duration // the longest pause between two saves
+	heard chan struct{} // is told of each
 	fault error         // what a running server must not have answered
 }
 
@@ -45,6 +46,10 @@ func (l *lane) work(ctx context.Context, save func(context.Context) error) {
 		switch {
 		case err == nil:
 			l.saved++
+			select {
+			case l.heard <- struct{}{}:
+			default:
+			}
 			pause(ctx, time.Duration(l.rng.IntN(int(l.rest)+1)))
 		case errors.Is(err, errLost):
 			return

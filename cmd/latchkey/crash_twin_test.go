@@ -141,62 +141,55 @@ func TestCrashJudgeSeesAKeyThatNobodyMade(t *testing.T) {
 // TestCrashTestSeesALostChange is the twin on the real thing: a database that
 // forgot its newest changes, as one without fsync may, is put under the server.
 func TestCrashTestSeesALostChange(t *testing.T) {
-	r := newRig(t, 1)
-	r.save(100 * time.Millisecond)
-	older := t.TempDir()
-	must(t, copyDatabase(r.data, older))
-	r.start()
-	if faults := r.look(); len(faults) > 0 {
-		t.Fatalf("before the loss: %v", faults)
+	for _, b := range bases(t) {
+		t.Run(b.name, func(t *testing.T) {
+			r := newRig(t, 1, b.place(t))
+			r.save(100*time.Millisecond, true)
+			putBack, err := r.keep()
+			must(t, err)
+			r.start()
+			if faults := r.look(); len(faults) > 0 {
+				t.Fatalf("before the loss: %v", faults)
+			}
+			r.save(200*time.Millisecond, true)
+			must(t, putBack())
+			r.start()
+			if faults := r.look(); len(faults) == 0 {
+				t.Error("acknowledged changes were lost, and the look saw nothing")
+			}
+		})
 	}
-	r.save(200 * time.Millisecond)
-	must(t, copyDatabase(older, r.data))
-	r.start()
-	if faults := r.look(); len(faults) == 0 {
-		t.Error("acknowledged changes were lost, and the look saw nothing")
-	}
-}
-
-// copyDatabase puts the database files of one folder into another.
-func copyDatabase(from, to string) error {
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		name := "latchkey.db" + suffix
-		if err := os.Remove(filepath.Join(to, name)); err != nil && !os.IsNotExist(err) {
-			return err
-		}
-		text, err := os.ReadFile(filepath.Join(from, name))
-		if os.IsNotExist(err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(to, name), text, 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // TestFirstStartMayBeCutShort kills a server at its very first start, in a
-// folder of its own: the next start finds a whole database or makes one.
+// folder and a database of its own: the next start finds a whole database or
+// makes one.
 func TestFirstStartMayBeCutShort(t *testing.T) {
-	for i := range max(3, crashRounds(t)/10) {
-		r := &rig{t: t, data: filepath.Join(t.TempDir(), fmt.Sprint(i)), office: &office{smtp: "127.0.0.1:1", sms: "http://127.0.0.1:1"}}
-		cmd := r.command()
-		must(t, cmd.Start())
-		<-time.After(time.Duration(i*15%200) * time.Millisecond)
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it says "killed"
-		p, err := launch(r.command(), io.Discard, io.Discard)
-		must(t, err)
-		_, err = p.stop()
-		must(t, err)
-		must(t, intact(r.database()))
-		info, err := os.Stat(filepath.Join(r.data, "keyset.json"))
-		must(t, err)
-		if info.Mode() != fs.FileMode(0o600) {
-			t.Errorf("the keyset has mode %v", info.Mode())
-		}
+	rounds := max(3, crashRounds(t)/10)
+	for _, b := range bases(t) {
+		t.Run(b.name, func(t *testing.T) {
+			for i := range rounds {
+				firstStart(t, b, i)
+			}
+		})
+	}
+}
+
+func firstStart(t *testing.T, b base, i int) {
+	r := &rig{t: t, data: filepath.Join(t.TempDir(), fmt.Sprint(i)), url: b.place(t), office: &office{smtp: "127.0.0.1:1", sms: "http://127.0.0.1:1"}}
+	cmd := r.command()
+	must(t, cmd.Start())
+	<-time.After(time.Duration(i*15%200) * time.Millisecond)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait() // it says "killed"
+	p, err := launch(r.command(), io.Discard, io.Discard)
+	must(t, err)
+	_, err = p.stop()
+	must(t, err)
+	must(t, r.intact())
+	info, err := os.Stat(filepath.Join(r.data, "keyset.json"))
+	must(t, err)
+	if info.Mode() != fs.FileMode(0o600) {
+		t.Errorf("the keyset has mode %v", info.Mode())
 	}
 }

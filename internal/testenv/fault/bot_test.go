@@ -37,12 +37,25 @@ type call struct {
 	mu      sync.Mutex
 	arrived time.Duration // at the exchange
 	rights  string        // that it had there; "" when it did not arrive
+	times   int           // that it arrived
 }
 
 func (c *call) arrive(at time.Duration, rights string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.arrived, c.rights = at, rights
+	c.times++
+}
+
+func (c *call) arrivals() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.times
+}
+
+// every is how often bots do something in a run that is to have many calls.
+func (s *site) every(usual time.Duration) time.Duration {
+	return time.Duration(float64(usual) / max(1, s.hurry))
 }
 
 // load lets bots call a machine until the context ends.
@@ -50,7 +63,7 @@ func (s *site) load(ctx context.Context, m *machine, rng *rand.Rand) {
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
 	room := make(chan struct{}, mostWaiting)
-	tick := time.NewTicker(callEvery)
+	tick := time.NewTicker(s.every(callEvery))
 	defer tick.Stop()
 	for {
 		select {
@@ -83,18 +96,15 @@ func (s *site) call(key *register, m *machine, trade bool) *call {
 		action = "do_my_new_order"
 	}
 	body := `{"call":"` + id + `"}`
-	stamp := signature.Timestamp(time.Now())
-	req, err := http.NewRequest(http.MethodPost, *m.gateway.Load()+"/api/rest/"+action, strings.NewReader(body))
+	now := time.Now()
+	if s.number.Load()%2 == 0 { // some bots have the time of the machine that they call
+		now = m.wall()
+	}
+	req, err := c.request(*m.gateway.Load(), action, body, signature.Timestamp(now))
 	if err != nil {
 		s.fault("%v", err)
 		return c
 	}
-	req.Header[signature.KeyHeader] = []string{key.id}
-	req.Header[signature.TimestampHeader] = []string{stamp}
-	req.Header[signature.SignatureHeader] = []string{signature.SignREST(key.secret, action, stamp, []byte(body))}
-	req.Header["Content-Type"] = []string{"application/json"}
-	// Never sent twice: the library tries again only what it may.
-	req.GetBody = nil
 	c.sent = s.now()
 	s.calls.Store(id, c)
 	res, err := m.client.Do(req)
@@ -105,6 +115,21 @@ func (s *site) call(key *register, m *machine, trade bool) *call {
 	}
 	s.sum(c)
 	return c
+}
+
+// request is the call as it is sent.
+func (c *call) request(gateway, action, body, stamp string) (*http.Request, error) {
+	req, err := http.NewRequest(http.MethodPost, gateway+"/api/rest/"+action, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header[signature.KeyHeader] = []string{c.key.id}
+	req.Header[signature.TimestampHeader] = []string{stamp}
+	req.Header[signature.SignatureHeader] = []string{signature.SignREST(c.key.secret, action, stamp, []byte(body))}
+	req.Header["Content-Type"] = []string{"application/json"}
+	// Never sent twice: the library tries again only what it may.
+	req.GetBody = nil
+	return req, nil
 }
 
 // read notes the answer.

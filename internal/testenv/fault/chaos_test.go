@@ -15,6 +15,7 @@ type chaos struct {
 	*site
 	rng     *rand.Rand
 	targets []*machine
+	kinds   []faultKind
 }
 
 // faultKind is one kind of fault. It mends what it broke before it returns.
@@ -74,7 +75,7 @@ var faultKinds = []faultKind{
 // run breaks and mends until the context ends, and leaves everything whole.
 func (c *chaos) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		m, kind := c.targets[c.rng.IntN(len(c.targets))], faultKinds[c.rng.IntN(len(faultKinds))]
+		m, kind := c.targets[c.rng.IntN(len(c.targets))], c.kinds[c.rng.IntN(len(c.kinds))]
 		if !m.running() {
 			c.count("ended by itself")
 			c.restart(m)
@@ -99,10 +100,12 @@ func (c *chaos) wait(ctx context.Context, least, most float64) {
 // away.
 func (c *chaos) restart(m *machine) {
 	m.end(syscall.SIGKILL)
-	for end := time.Now().Add(readyLimit); ; {
+	// On a busy computer the database may be taken away again and again meanwhile.
+	for end := time.Now().Add(5 * readyLimit); ; {
 		ok, err := m.start()
 		if err != nil || !ok && time.Now().After(end) {
-			c.site.fault("%s does not start again: %v %v", m.name, err, m.said(""))
+			said := m.said("")
+			c.site.fault("%s does not start again: %v %v", m.name, err, said[max(0, len(said)-10):])
 			return
 		}
 		if ok {
@@ -112,15 +115,16 @@ func (c *chaos) restart(m *machine) {
 	}
 }
 
-// runDatabase crashes the primary, or lets the standby take over, now and then;
-// and it takes Redis away, which refuses calls and lets none through.
+// runDatabase crashes the primary, leaves it no room for its log, or lets the
+// standby take over, now and then; and it takes Redis away, which refuses calls
+// and lets none through.
 func (c *chaos) runDatabase(ctx context.Context) {
-	for n := c.rng.IntN(3); ; n++ {
-		if c.wait(ctx, 4, 9); ctx.Err() != nil {
+	for n := c.rng.IntN(4); ; n++ {
+		if c.wait(ctx, 2, 5); ctx.Err() != nil {
 			return
 		}
 		var err error
-		switch n % 3 {
+		switch n % 4 {
 		case 0:
 			err = c.crash(ctx)
 		case 1:
@@ -130,6 +134,8 @@ func (c *chaos) runDatabase(ctx context.Context) {
 			c.redis.Kill(c.t)
 			c.wait(ctx, 0.1, 1.5)
 			c.redis.Restart(c.t)
+		case 3:
+			err = c.fullDisk(ctx)
 		}
 		if err != nil {
 			c.site.fault("the database: %v", err)
@@ -143,6 +149,16 @@ func (c *chaos) crash(ctx context.Context) error {
 	c.db.StopPrimary()
 	c.wait(ctx, 0.1, 1.5)
 	return c.db.StartPrimary()
+}
+
+// fullDisk lets PostgreSQL run out of room, on the disk of the primary.
+func (c *chaos) fullDisk(ctx context.Context) error {
+	c.count("database disk full")
+	if err := c.db.FillDisk(); err != nil {
+		return err
+	}
+	c.wait(ctx, 0.1, 1.5)
+	return c.db.FreeDisk()
 }
 
 // takeover promotes the standby while the old primary lives on. Some machines

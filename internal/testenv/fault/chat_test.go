@@ -46,13 +46,13 @@ func (s *site) session(ctx context.Context, m *machine, key *register, rng *rand
 			}
 		}
 	}()
-	stamp := signature.Timestamp(time.Now())
+	stamp := signature.Timestamp(m.wall())
 	logon := fmt.Sprintf(`{"e":"auth","oid":"auth","auth":{"key":%q,"timestamp":%q,"signature":%q}}`, key.id, stamp, signature.SignWS(key.secret, stamp, key.id))
 	for text := logon; conn.WriteMessage(websocket.TextMessage, []byte(text)) == nil; text = s.message(key, m, rng) {
 		select {
 		case <-over:
 			return
-		case <-time.After(chatEvery):
+		case <-time.After(s.every(chatEvery)):
 		}
 	}
 }

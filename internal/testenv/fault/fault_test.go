@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/testenv/disk"
 	"latchkey/internal/testenv/postgres"
 )
 
@@ -38,7 +39,7 @@ func build(t testing.TB, tags string) string {
 var programs string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
+	os.Exit(disk.Main(m, func(m *testing.M) int {
 		dir, err := os.MkdirTemp("", "latchkey-fault-")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -47,7 +48,7 @@ func TestMain(m *testing.M) {
 		defer os.RemoveAll(dir)
 		programs = dir
 		return m.Run()
-	}())
+	}))
 }
 
 // number reads a parameter from the environment.
@@ -64,33 +65,48 @@ func number(t testing.TB, name string, otherwise uint64) uint64 {
 	return n
 }
 
+// enough is how much a run does before it ends.
+type enough struct{ changes, calls uint64 }
+
+func (s *site) has(e enough) bool {
+	return s.acknowledged.Load() >= e.changes && uint64(s.number.Load()) >= e.calls
+}
+
+// breaker breaks something and mends it again until the context ends.
+type breaker func(ctx context.Context)
+
+// breakers are all kinds of faults of machines, and those of the database.
+func (s *site) breakers(seed uint64) []breaker {
+	var all []breaker
+	for i, targets := range [][]*machine{{s.machines[0], s.machines[2], s.machines[3]}, {s.machines[1], s.machines[4]}} {
+		all = append(all, (&chaos{site: s, rng: rand.New(rand.NewPCG(seed, uint64(200+i))), targets: targets, kinds: faultKinds}).run)
+	}
+	return append(all, (&chaos{site: s, rng: rand.New(rand.NewPCG(seed, 300))}).runDatabase)
+}
+
 // run makes changes under faults until there are enough, a fault of the program
 // was found, or the time is over.
-func (s *site) run(seed, changes uint64, limit time.Duration) {
+func (s *site) run(seed uint64, until enough, limit time.Duration, breakers ...breaker) {
 	ctx, stop := context.WithTimeout(s.t.Context(), limit)
 	defer stop()
 	var bots, drivers, breaking sync.WaitGroup
 	s.work(ctx, seed, &bots)
-	more := func() bool { return s.acknowledged.Load() < changes }
 	for i := range s.slots {
 		d := &driver{site: s, slot: i, rng: rand.New(rand.NewPCG(seed, uint64(i)))}
-		drivers.Go(func() { d.run(ctx, more) })
+		drivers.Go(func() { d.run(ctx, func() bool { return !s.has(until) }) })
 	}
 	breakCtx, mend := context.WithCancel(ctx)
 	defer mend()
-	for i, targets := range [][]*machine{{s.machines[0], s.machines[2], s.machines[3]}, {s.machines[1], s.machines[4]}} {
-		c := &chaos{site: s, rng: rand.New(rand.NewPCG(seed, uint64(200+i))), targets: targets}
-		breaking.Go(func() { c.run(breakCtx) })
+	for _, b := range breakers {
+		breaking.Go(func() { b(breakCtx) })
 	}
-	c := &chaos{site: s, rng: rand.New(rand.NewPCG(seed, 300))}
-	breaking.Go(func() { c.runDatabase(breakCtx) })
-	enough := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
 		drivers.Wait()
-		close(enough)
+		close(done)
 	}()
 	select {
-	case <-enough:
+	case <-done:
 	case <-s.failed:
 	case <-ctx.Done():
 		s.fault("the run was not over after %v", limit)
@@ -99,7 +115,7 @@ func (s *site) run(seed, changes uint64, limit time.Duration) {
 	breaking.Wait()
 	stop()
 	bots.Wait()
-	<-enough
+	<-done
 }
 
 // report prints what happened.
@@ -139,12 +155,19 @@ func spread(all []time.Duration) string {
 // TestNothingIsAcceptedThatAnAcknowledgedChangeTookAway is the promise, under
 // every fault that can be made here.
 func TestNothingIsAcceptedThatAnAcknowledgedChangeTookAway(t *testing.T) {
-	seed, changes := number(t, "FAULTSEED", rand.Uint64()), number(t, "CHANGES", 200)
+	seed, changes, calls := number(t, "FAULTSEED", rand.Uint64()), number(t, "CHANGES", 200), number(t, "REQUESTS", 0)
 	t.Logf("FAULTSEED=%d repeats the choices of this run", seed)
-	s := newSite(t, postgres.NewPair(t), plan{program: build(t, ""), lease: time.Second, keys: 16 + int(min(changes/500, 16))})
-	s.run(seed, changes, time.Minute+time.Duration(changes)*500*time.Millisecond)
-	reads := s.judge()
-	s.report(reads)
+	s := newSite(t, postgres.NewSmallPair(t), plan{program: build(t, ""), lease: time.Second, keys: 16 + int(min(changes/500, 16))})
+	s.hurry = float64(calls) / float64(200*max(1, changes)) // there are about 200 calls a change
+	limit := time.Minute + time.Duration(changes)*500*time.Millisecond + time.Duration(calls)*10*time.Millisecond
+	s.run(seed, enough{changes, calls}, limit, s.breakers(seed)...)
+	s.finish(changes)
+}
+
+// finish judges a run.
+func (s *site) finish(changes uint64) {
+	t := s.t
+	s.report(s.judge())
 	for _, fault := range s.wrong() {
 		t.Error(fault)
 	}

@@ -25,11 +25,13 @@ type machine struct {
 	program string
 	env     []string
 	line    *line
+	clock   *clock // nil: it has the right time
 	log     *os.File
 	client  *http.Client
 
 	gateway atomic.Pointer[string] // URL, as far as it is known
-	cmd     *exec.Cmd              // nil while it does not run
+	metrics atomic.Pointer[string]
+	cmd     *exec.Cmd // nil while it does not run
 	done    chan struct{}
 }
 
@@ -77,14 +79,16 @@ func (m *machine) start() (bool, error) {
 	}
 }
 
-// reached reads the gateway's URL from the line that says that it serves.
+// reached reads URLs from the line that says that it serves.
 func (m *machine) reached(line string) error {
-	_, rest, ok := strings.Cut(line, " gateway http://")
-	if !ok {
-		return fmt.Errorf("%s said %q", m.name, line)
+	for name, url := range map[string]*atomic.Pointer[string]{"gateway": &m.gateway, "metrics": &m.metrics} {
+		_, rest, ok := strings.Cut(line, " "+name+" http://")
+		if !ok {
+			return fmt.Errorf("%s said %q", m.name, line)
+		}
+		text := "http://" + strings.Fields(rest)[0]
+		url.Store(&text)
 	}
-	url := "http://" + strings.Fields(rest)[0]
-	m.gateway.Store(&url)
 	return nil
 }
 

@@ -43,7 +43,7 @@ func TestADeadNodeDelaysChangesOnce(t *testing.T) {
 	ctx := t.Context()
 	s := newSite(t, postgres.NewPair(t), plan{program: build(t, ""), lease: time.Second, keys: 2})
 	var well []time.Duration
-	for i := range 100 {
+	for i := range int(number(t, "RECEIPTS", 100)) {
 		well = append(well, s.turn(ctx, s.consoles[i%2], i%2))
 	}
 	t.Logf("acknowledged with all nodes well after %s", spread(well))

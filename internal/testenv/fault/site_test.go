@@ -3,6 +3,7 @@
 package fault
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -32,6 +33,7 @@ type site struct {
 	dir      string
 	begin    time.Time
 	lease    time.Duration
+	hurry    float64 // how many times as often as usual bots call; 0 is 1
 	db       *postgres.Pair
 	redis    *redis.Server // remembers points and signatures; no part of the promise
 	exchange string
@@ -66,8 +68,12 @@ type site struct {
 // plan is how a site is made.
 type plan struct {
 	program string
+	older   bool // the program is a predecessor: this process cannot work with its database
 	env     []string
+	clocks  bool // of the machines can be set; for a program built with its tag
+	apart   bool // each machine has a Redis of its own
 	lease   time.Duration
+	window  time.Duration // of timestamps; 0 is 30 s
 	keys    int
 }
 
@@ -116,6 +122,9 @@ func (s *site) openDesk(p plan, database string) {
 	if out, err := migrate.CombinedOutput(); err != nil {
 		t.Fatalf("migrate: %v\n%s", err, out)
 	}
+	if p.older {
+		return
+	}
 	box, err := seal.Load(s.keyset())
 	must(t, err)
 	log := slog.New(slog.DiscardHandler)
@@ -141,9 +150,17 @@ func (s *site) newMachine(p plan, database string, console bool, i int) *machine
 			"--smtp-server", "127.0.0.1:9", "--smtp-tls", "none", "--smtp-from", "keys@latchkey.example"}
 	}
 	m.args = append(args, "--database", s.url(user, m.line, database), "--keyset-file", s.keyset(), "--gateway-listen", "127.0.0.1:0",
-		"--metrics", "127.0.0.1:0", "--upstream-url", s.exchange, "--limit-points", "1000000000", "--limit-window", "30s",
+		"--metrics", "127.0.0.1:0", "--upstream-url", s.exchange, "--limit-points", "1000000000", "--limit-window", cmp.Or(p.window, 30*time.Second).String(),
 		"--log-level", "warn", "--cluster-node", m.name, "--cluster-lease", s.lease.String())
-	m.env = append([]string{"LATCHKEY_IDENTITY_SECRET=" + identitySecret, "LATCHKEY_REDIS=" + s.redis.URL()}, p.env...)
+	memory := s.redis
+	if p.apart {
+		memory = redis.Start(s.t)
+	}
+	m.env = append([]string{"LATCHKEY_IDENTITY_SECRET=" + identitySecret, "LATCHKEY_REDIS=" + memory.URL()}, p.env...)
+	if p.clocks {
+		m.clock = newClock(s.t, filepath.Join(s.dir, m.name+".clock"))
+		m.env = append(m.env, "LATCHKEY_FAULTY_CLOCK="+m.clock.file.Name())
+	}
 	m.client = &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: mostWaiting, DisableCompression: true}}
 	var err error
 	m.log, err = os.Create(filepath.Join(s.dir, m.name+".log"))
