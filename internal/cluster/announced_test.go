@@ -105,3 +105,21 @@ func TestARenewalThatHangsIsTriedAgainInTime(t *testing.T) {
 		}
 	})
 }
+
+// After a crash the database is busy with what was left, and its first answers
+// may take longer than a short lease. A start must not end with that.
+func TestASlowDatabaseDoesNotEndAStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDatabase()
+		d.set("renew", fate{before: leaseLength})
+		go func() {
+			time.Sleep(2 * leaseLength)
+			d.set("renew", fate{})
+		}()
+		m, _, _ := join(t, d, "n")
+		leased(t, m, true)
+		if got := d.row("n").Renewals; got != 1 {
+			t.Errorf("%d renewals", got)
+		}
+	})
+}

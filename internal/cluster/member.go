@@ -76,8 +76,22 @@ func Join(ctx context.Context, c MemberConfig) (*Member, error) {
 	}
 	// What is not confirmed is read once more, and masked.
 	m.applied, m.incarnation = min(revs.Newest, revs.Confirmed), revs.Incarnation
-	_, err = m.renew(ctx)
-	return m, err
+	return m, m.first(ctx)
+}
+
+// firstTries bounds how often the first lease is asked for. A database that is
+// slow for a moment must not end a start: a crash often makes it so.
+const firstTries = 20
+
+// first gets the first lease.
+func (m *Member) first(ctx context.Context) (err error) {
+	for range firstTries {
+		if _, err = m.renew(ctx); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+		m.Log.Warn("the database is slow to grant the first lease", "error", err)
+	}
+	return err
 }
 
 // register makes the node known, under a name of its own for each start.
