@@ -202,11 +202,42 @@ func (s *scanner) next(end byte) (more bool, err error) {
 func (s *scanner) unique(first int) error {
 	body, names := s.body, s.names()[first:]
 	s.count = first
+	if len(names) <= few && !slices.ContainsFunc(names, s.involved) {
+		return s.differ(names)
+	}
 	slices.SortFunc(names, func(a, b span) int { return compareNames(body, a, b) })
 	for i := 1; i < len(names); i++ {
 		if compareNames(body, names[i-1], names[i]) == 0 {
 			s.at = max(names[i-1].from, names[i].from)
 			return ErrDuplicate
+		}
+	}
+	return nil
+}
+
+// few names, as an order has, are compared in pairs, which is quicker than to
+// sort them.
+const few = 16
+
+// involved reports whether a name has an escape or a character beyond ASCII: it
+// may be equal to one of other bytes.
+func (s *scanner) involved(name span) bool {
+	for _, c := range s.body[name.from:name.to] {
+		if c == '\\' || c >= 0x80 {
+			return true
+		}
+	}
+	return false
+}
+
+// differ finds two equal names among those that are not involved.
+func (s *scanner) differ(names []span) error {
+	for i, a := range names {
+		for _, b := range names[:i] {
+			if a.to-a.from == b.to-b.from && bytes.EqualFold(s.body[a.from:a.to], s.body[b.from:b.to]) {
+				s.at = a.from
+				return ErrDuplicate
+			}
 		}
 	}
 	return nil

@@ -158,13 +158,13 @@ func report(mac float64, crowds []*crowd) []string {
 	hot := crowds[0]
 	whole := median(hot.whole)
 	rows := []string{
-		row("verify, one key", fmt.Sprintf("%.0f ns, %.2f x the bare MAC (%.0f ns)", whole, whole/mac, mac),
+		row("P1: verify, one key", fmt.Sprintf("%.0f ns, %.2f x the bare MAC (%.0f ns)", whole, whole/mac, mac),
 			"<= 600 ns, <= 2.5 x", whole <= 600 && whole <= 2.5*mac),
-		row("allocations of it", fmt.Sprint(hot.allocations()), "0", hot.allocations() == 0),
+		row("P1: allocations of it", fmt.Sprint(hot.allocations()), "0", hot.allocations() == 0),
 	}
 	for _, c := range crowds[1:] {
 		cost := median(c.whole)
-		rows = append(rows, row(fmt.Sprintf("verify, %d keys in random order", c.keys),
+		rows = append(rows, row(fmt.Sprintf("P2: verify, %d keys in random order", c.keys),
 			fmt.Sprintf("%.0f ns, of which %.0f the ledger", cost, cost-median(c.checks)), "<= 1600 ns", cost <= 1600))
 	}
 	if len(crowds) < 3 {
@@ -172,7 +172,7 @@ func report(mac float64, crowds []*crowd) []string {
 	}
 	few, many := crowds[1], crowds[len(crowds)-1]
 	growth, cold := median(many.checks)-median(few.checks), median(many.reading)-median(few.reading)
-	return append(rows, row(fmt.Sprintf("more with %d keys than with %d, without the ledger", many.keys, few.keys),
+	return append(rows, row(fmt.Sprintf("P10: more with %d keys than with %d, without the ledger", many.keys, few.keys),
 		fmt.Sprintf("%.0f ns, %.2f x a read of cold memory (%.0f ns)", growth, growth/cold, cold), "< 3 x", growth < 3*cold))
 }
 

@@ -113,8 +113,8 @@ func (d *data) starts(ctx context.Context, s settings) ([]string, error) {
 	start, size := median(took), median(sizes)
 	d.size = size
 	return []string{
-		row(fmt.Sprintf("start with %d keys to the first verdict", s.keys),
+		row(fmt.Sprintf("P9: start with %d keys to the first verdict", s.keys),
 			fmt.Sprintf("%.2f s, %.2f s of the processors", start.Seconds(), median(works).Seconds()), "<= 5 s", start <= 5*time.Second),
-		row("memory of a key", fmt.Sprintf("%.0f B", size), "<= 256 B", size <= 256),
+		row("P2: memory of a key", fmt.Sprintf("%.0f B", size), "<= 256 B", size <= 256),
 	}, nil
 }
