@@ -53,7 +53,7 @@ type sighting struct {
 // How often is looked without being told.
 const (
 	lookEvery  = 20 * time.Millisecond
-	guardEvery = 500 * time.Millisecond
+	guardEvery = 100 * time.Millisecond
 )
 
 // NewBarrier returns a Barrier. Local may be nil.

@@ -172,8 +172,8 @@ func TestADeadNodeIsFencedThenGoneAndALiveOneStays(t *testing.T) {
 		}
 		w := cluster.Wait(leaseLength)
 		state(w, latchkey.NodeLive)
-		state(1100*time.Millisecond, latchkey.NodeFenced) // two looks at most
-		state(w-700*time.Millisecond, latchkey.NodeFenced)
+		state(1100*time.Millisecond, latchkey.NodeFenced)
+		state(w-1200*time.Millisecond, latchkey.NodeFenced)
 		state(2*time.Second, latchkey.NodeGone)
 		d.change("k")
 		if took := passed(t, barrier(d, m), 1, 1); took > time.Second {
@@ -193,7 +193,7 @@ func TestOnlyANodeThatRestsIsFenced(t *testing.T) {
 				m, _, _ := join(t, d, "slow")
 				defer guard(barrier(d, nil))()
 				d.set("fence", fate{before: 100 * time.Millisecond})
-				time.Sleep(6 * time.Second) // the first look at which it has rested for too long
+				time.Sleep(5400 * time.Millisecond) // the first look at which it has rested for too long
 				before := d.row("slow").ID
 				time.Sleep(renewal)
 				defer run(m)()

@@ -163,7 +163,7 @@ func (s *site) orphan(ctx context.Context, console, away *machine) {
 		}
 		pause(ctx, 5*time.Millisecond)
 	}
-	took, most := s.now()-begin, cluster.Wait(s.lease)+time.Second
+	took, most := s.now()-begin, cluster.Wait(s.lease)+200*time.Millisecond
 	key.end(true, s.now())
 	s.t.Logf("the change of a killed console was confirmed after %v", took.Round(time.Millisecond))
 	if took > most+slack/2 {
