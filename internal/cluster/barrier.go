@@ -229,24 +229,36 @@ func count(nodes []latchkey.GatewayNode, rev int64, passed time.Duration) (r lat
 }
 
 // Guard looks after nodes that died and changes whose console died, until the
-// context ends.
+// context ends. The two do not wait for each other: a node that died in the
+// middle of a transaction cannot be fenced before the database has given it up.
 func (b *Barrier) Guard(ctx context.Context) error {
+	var open sighting // of a change that nobody confirms
+	var both sync.WaitGroup
+	both.Go(func() { b.every(ctx, "gateway nodes", b.guard) })
+	both.Go(func() {
+		b.every(ctx, "changes of consoles that died", func(ctx context.Context) error { return b.finish(ctx, &open) })
+	})
+	both.Wait()
+	return nil
+}
+
+func (b *Barrier) every(ctx context.Context, what string, look func(context.Context) error) {
 	tick := time.NewTicker(guardEvery)
 	defer tick.Stop()
-	var open sighting // of a change that nobody confirms
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
 		}
-		if err := b.guard(ctx, &open); err != nil && ctx.Err() == nil {
-			b.log.Warn("the gateway nodes could not be looked after", "error", err)
+		if err := look(ctx); err != nil && ctx.Err() == nil {
+			b.log.Warn("what died could not be looked after", "what", what, "error", err)
 		}
 	}
 }
 
-func (b *Barrier) guard(ctx context.Context, open *sighting) error {
+// guard ends nodes that have rested for too long.
+func (b *Barrier) guard(ctx context.Context) error {
 	nodes, err := b.store.Nodes(ctx)
 	if err != nil {
 		return err
@@ -258,7 +270,7 @@ func (b *Barrier) guard(ctx context.Context, open *sighting) error {
 			return err
 		}
 	}
-	return b.finish(ctx, open)
+	return nil
 }
 
 // look notes what nodes have done since the last look, and returns those that
