@@ -59,7 +59,11 @@ func TestUseIsAddedAndNeverGoesBack(t *testing.T) {
 		at := start.Add(time.Hour)
 		s.must(s.NoteUse(s.ctx, nil, nil))
 		s.must(s.NoteUse(s.ctx, []latchkey.KeyUse{{KeyID: k.ID, LastUsed: at, Allowed: 3, Refused: 1}, {KeyID: "lk_none", LastUsed: at}}, nil))
-		s.must(s.NoteUse(s.ctx, []latchkey.KeyUse{{KeyID: k.ID, LastUsed: start, Allowed: 2}}, nil))
+		late := []latchkey.KeyUse{{KeyID: k.ID, LastUsed: start, Allowed: 2}}
+		for i := range 250 { // more than one statement takes, and the key in its last
+			late = append([]latchkey.KeyUse{{KeyID: fmt.Sprint("lk_none", i), Allowed: 7}}, late...)
+		}
+		s.must(s.NoteUse(s.ctx, late, nil))
 		got, err := s.Key(s.ctx, s.account.ID, k.ID)
 		s.must(err)
 		k.LastUsed = at

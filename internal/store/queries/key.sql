@@ -30,20 +30,5 @@ FROM api_key JOIN tally ON tally.key_id = api_key.id
 WHERE api_key.account_id = $1 AND api_key.status <> 'deleted'
 ORDER BY api_key.created_at, api_key.id;
 
--- KeysAfter pages through all keys in the order of their ids.
--- name: KeysAfter :many
-SELECT sqlc.embed(api_key), sqlc.embed(tally)
-FROM api_key JOIN tally ON tally.key_id = api_key.id
-WHERE api_key.id > $1 AND api_key.status <> 'deleted'
-ORDER BY api_key.id LIMIT $2;
-
 -- name: InsertTally :exec
 INSERT INTO tally (key_id, last_used, allowed, refused) VALUES ($1, 0, 0, 0);
-
--- NoteUse adds to a tally. Notes may come late or out of order: last_used
--- never goes back.
--- name: NoteUse :exec
-UPDATE tally SET
-    last_used = CASE WHEN last_used < sqlc.arg(last_used) THEN sqlc.arg(last_used) ELSE last_used END,
-    allowed = allowed + sqlc.arg(allowed), refused = refused + sqlc.arg(refused)
-WHERE key_id = sqlc.arg(key_id);
