@@ -111,7 +111,11 @@ func (s *site) call(key *register, m *machine, trade bool) *call {
 	if err == nil {
 		c.read(res)
 		c.done = s.now()
-		s.calls.Delete(id)
+		// A call that was cut off on its way may arrive after its answer, which says
+		// that nobody knows.
+		if res.StatusCode != http.StatusBadGateway {
+			s.calls.Delete(id)
+		}
 	}
 	s.sum(c)
 	return c
