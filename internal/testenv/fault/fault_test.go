@@ -105,17 +105,31 @@ func (s *site) run(seed uint64, until enough, limit time.Duration, breakers ...b
 		drivers.Wait()
 		close(done)
 	}()
-	select {
-	case <-done:
-	case <-s.failed:
-	case <-ctx.Done():
-		s.fault("the run was not over after %v", limit)
-	}
+	s.watch(ctx, done, until, limit)
 	mend()
 	breaking.Wait()
 	stop()
 	bots.Wait()
 	<-done
+}
+
+// watch waits for the end of a run, and says once a minute how far it has come.
+func (s *site) watch(ctx context.Context, done <-chan struct{}, until enough, limit time.Duration) {
+	minute := time.NewTicker(time.Minute)
+	defer minute.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-s.failed:
+			return
+		case <-ctx.Done():
+			s.fault("the run was not over after %v", limit)
+			return
+		case <-minute.C:
+			s.t.Logf("%d of %d changes, %d of %d calls", s.acknowledged.Load(), until.changes, s.number.Load(), until.calls)
+		}
+	}
 }
 
 // report prints what happened.
