@@ -7,6 +7,7 @@ import "time"
 // nodes share both (see internal/cluster), so the two planes share these words.
 type Take struct {
 	Bucket string    // whose points: the id of a key, or what stands for a public caller's address
+	Points *Points   // of the bucket, for a ledger in this process; nil: it finds them by the bucket
 	Cost   int       // points of this call, at least 1
 	Limit  int       // points of the bucket in a calendar minute
 	Now    time.Time // when the call is judged; its calendar minute in UTC counts
@@ -18,6 +19,13 @@ type Take struct {
 	// Anytime says that an equal call may have another Stale: the text of a
 	// WebSocket message carries no timestamp. A signature covers its own.
 	Anytime bool
+}
+
+// Points are what a bucket spent in one calendar minute. They belong to the
+// ledger, which alone reads and writes them, and start as the zero value.
+type Points struct {
+	Minute int64 // Unix time in minutes
+	Spent  int
 }
 
 // Taken says what became of a Take. The zero value took nothing and refuses.

@@ -25,7 +25,11 @@ func (s *scanner) text() (span, error) {
 		return span{}, ErrSyntax
 	}
 	from := s.at
-	for s.at < len(s.body) {
+	for {
+		s.at += plain(s.body[s.at:])
+		if s.at == len(s.body) {
+			return span{}, ErrSyntax
+		}
 		c := s.body[s.at]
 		if c == '"' {
 			s.at++
@@ -35,10 +39,20 @@ func (s *scanner) text() (span, error) {
 			return span{}, err
 		}
 	}
-	return span{}, ErrSyntax
 }
 
-// char scans one character of a string, which begins with c.
+// plain returns how many bytes of a string are nothing but themselves, which in
+// an order is nearly all of it.
+func plain(b []byte) int {
+	for i, c := range b {
+		if c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// char scans one character of a string that is not plain, which begins with c.
 func (s *scanner) char(c byte) error {
 	switch {
 	case c == '\\':
@@ -47,9 +61,6 @@ func (s *scanner) char(c byte) error {
 		return err
 	case c < ' ':
 		return ErrSyntax // RFC 8259, section 7: control characters are escaped
-	case c < utf8.RuneSelf:
-		s.at++
-		return nil
 	}
 	// Go's decoder refuses overlong forms and encoded surrogates as well.
 	r, size := utf8.DecodeRune(s.body[s.at:])

@@ -53,11 +53,11 @@ type Local struct {
 // that both are taken together.
 type localShard struct {
 	sync.Mutex
-	second int64          // of the last turn
-	minute int64          // calendar minute that points belong to
-	points map[string]int // used so far
-	seen   map[int64]slot // by the time at which they can be forgotten
-	count  int            // of all slots
+	second int64                       // of the last turn
+	minute int64                       // calendar minute that points belong to
+	points map[string]*latchkey.Points // of buckets that come without their own
+	seen   map[int64]slot              // by the time at which they can be forgotten
+	count  int                         // of all slots
 	// floor is the end of the youngest slot that was forgotten, Unix
 	// nanoseconds. A signature that ends before it may have been in it: if one
 	// shows up (the clock was set back), nobody can say that it is new.
@@ -81,7 +81,7 @@ func NewLocal(c LocalConfig) *Local {
 	l := &Local{seed: maphash.MakeSeed(), window: c.Window, room: max(1, c.Room/localShards)}
 	for i := range l.shards {
 		s := &l.shards[i]
-		s.points, s.seen = make(map[string]int), make(map[int64]slot)
+		s.points, s.seen = make(map[string]*latchkey.Points), make(map[int64]slot)
 		if !c.Start.IsZero() {
 			// Timestamps are whole seconds, so the second of the start counts
 			// as after it; its last fresh moment is the first to be accepted.
@@ -102,11 +102,18 @@ func (l *Local) Take(_ context.Context, t latchkey.Take) (latchkey.Taken, error)
 	s.Lock()
 	defer s.Unlock()
 	s.turn(t.Now)
-	used, known := s.points[t.Bucket]
+	spent := t.Points
+	if spent == nil {
+		spent = s.points[t.Bucket]
+	}
+	used := 0
+	if spent != nil && spent.Minute == s.minute {
+		used = spent.Spent
+	}
 	switch {
 	case t.Cost > t.Limit-used:
 		return latchkey.TakenPointsUsedUp, nil
-	case !known && len(s.points) >= l.room:
+	case spent == nil && len(s.points) >= l.room:
 		return latchkey.TakenNothing, ErrFull
 	}
 	if !t.Stale.IsZero() {
@@ -114,7 +121,11 @@ func (l *Local) Take(_ context.Context, t latchkey.Take) (latchkey.Taken, error)
 			return taken, err
 		}
 	}
-	s.points[t.Bucket] = used + t.Cost
+	if spent == nil {
+		spent = &latchkey.Points{}
+		s.points[t.Bucket] = spent
+	}
+	*spent = latchkey.Points{Minute: s.minute, Spent: used + t.Cost}
 	return latchkey.TakenAll, nil
 }
 
@@ -139,7 +150,7 @@ func (s *localShard) turn(now time.Time) {
 	// A clock that was set back a little must not fill the points up again; one
 	// that was wrong by more must not keep them empty.
 	if minute := now.Unix() / 60; minute > s.minute || minute < s.minute-1 {
-		s.minute, s.points = minute, make(map[string]int)
+		s.minute, s.points = minute, make(map[string]*latchkey.Points)
 	}
 	for number, held := range s.seen {
 		if end := (number + 1) * slotWidth; end <= now.UnixNano() {
@@ -167,7 +178,7 @@ func (s *localShard) once(t latchkey.Take, bucket uint64, room int) (latchkey.Ta
 		return latchkey.TakenNothing, ErrFull
 	}
 	if held == nil {
-		held = make(slot)
+		held = make(slot, len(s.seen[number-1])) // about as many as before it
 		s.seen[number] = held
 	}
 	held[mac] = struct{}{}

@@ -228,3 +228,24 @@ func TestLocalAgreesWithALedgerThatNeverForgets(t *testing.T) {
 		}
 	})
 }
+
+// A key brings its points along, so that the ledger need not look for them; it
+// must count them as it does those that it keeps itself, also when calls come out
+// of order or the clock is set back a little.
+func TestPointsThatComeAlongCountLikeThoseThatAreKept(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		kept, along := local(), local()
+		var points latchkey.Points
+		clock := minute
+		for range rapid.IntRange(1, 60).Draw(t, "takes") {
+			clock = clock.Add(time.Duration(rapid.IntRange(0, 40).Draw(t, "seconds")) * time.Second)
+			now := clock.Add(-time.Duration(rapid.IntRange(0, 30).Draw(t, "late")) * time.Second)
+			take := read("lk_one", rapid.IntRange(1, 150).Draw(t, "cost"), now)
+			want, errWant := kept.Take(context.Background(), take)
+			take.Points = &points
+			if got, err := along.Take(context.Background(), take); got != want || !errors.Is(err, errWant) {
+				t.Fatalf("took %d, %v; want %d, %v", got, err, want, errWant)
+			}
+		}
+	})
+}

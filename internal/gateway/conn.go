@@ -19,7 +19,7 @@ func (u *upstream) dial(address string) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotSent, err)
 	}
-	c := &upstreamConn{Conn: conn, timeout: u.timeout, idle: u.idle, flights: u.flights, socket: conn.(*net.TCPConn)}
+	c := &upstreamConn{Conn: conn, timeout: u.timeout, idle: u.idle, flights: u.flights, socket: conn.(*net.TCPConn), clock: time.Now()}
 	if c.tcp, err = c.socket.SyscallConn(); err == nil && u.tls != nil {
 		secured := tls.Client(conn, u.tls)
 		c.Conn, err = secured, secured.HandshakeContext(ctx)
@@ -39,7 +39,8 @@ type upstreamConn struct {
 	tcp             syscall.RawConn
 	timeout         time.Duration
 	idle            time.Duration
-	lastUse         time.Time // of an answer; zero on a fresh connection
+	clock           time.Time // of the last write or read
+	answered        bool      // something was read
 	readBy, writeBy time.Time // the deadlines that stand
 	sending         bool      // since the last read something was written
 
@@ -92,9 +93,10 @@ var errStale = fmt.Errorf("%w: the exchange closed the idle connection", errNotS
 // connections that had died may have taken seconds, and a change of the key
 // that was acknowledged meanwhile must hold.
 func (c *upstreamConn) Write(p []byte) (int, error) {
-	now := time.Now()
+	rested := c.clock
+	c.clock = time.Now()
 	if !c.sending {
-		if !c.lastUse.IsZero() && now.Sub(c.lastUse) > c.idle && !c.open() {
+		if c.answered && c.clock.Sub(rested) > c.idle && !c.open() {
 			return 0, errStale
 		}
 		if err := c.leave(p); err != nil {
@@ -102,7 +104,7 @@ func (c *upstreamConn) Write(p []byte) (int, error) {
 		}
 	}
 	c.sending = true
-	if by, changed := postponed(c.writeBy, c.timeout); changed {
+	if by, changed := postponed(c.writeBy, c.clock, c.timeout); changed {
 		c.writeBy = by
 		if err := c.Conn.SetWriteDeadline(by); err != nil {
 			return 0, err
@@ -111,9 +113,14 @@ func (c *upstreamConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// Read receives.
+// Read receives. The clock of a request that was just written is good for the
+// begin of its answer; between two parts of a long one the client may have taken
+// its time.
 func (c *upstreamConn) Read(p []byte) (int, error) {
-	if by, changed := postponed(c.readBy, c.timeout); changed {
+	if !c.sending {
+		c.clock = time.Now()
+	}
+	if by, changed := postponed(c.readBy, c.clock, c.timeout); changed {
 		c.readBy = by
 		if err := c.Conn.SetReadDeadline(by); err != nil {
 			return 0, err
@@ -121,7 +128,7 @@ func (c *upstreamConn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	// A read ends the sending: the next write begins another request.
-	c.lastUse, c.sending = time.Now(), false
+	c.clock, c.answered, c.sending = time.Now(), true, false
 	return n, err
 }
 

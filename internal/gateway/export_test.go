@@ -1,6 +1,9 @@
 package gateway
 
-import "net"
+import (
+	"net"
+	"time"
+)
 
 // Guards that a test switches off.
 const (
@@ -38,6 +41,11 @@ func (g *Gateway) Suspicious() { g.upstream.idle = -1 }
 // Trusting makes it never look.
 func (g *Gateway) Trusting() { g.upstream.idle = 1 << 62 }
 
+// Answering returns a connection to an exchange whose answer has begun.
+func Answering(conn net.Conn, timeout time.Duration) net.Conn {
+	return &upstreamConn{Conn: conn, timeout: timeout, clock: time.Now(), answered: true}
+}
+
 // Held is how many bytes of large requests are in memory.
 func (g *Gateway) Held() int { return int(g.held.Load()) }
 
@@ -63,11 +71,8 @@ func (x *Sessions) Outlived(keyID string) int {
 }
 
 func (x *Sessions) flying(keyID string, is func(*flight) bool) (n int) {
-	s := x.flights.shard(keyID)
-	s.Lock()
-	defer s.Unlock()
-	for _, f := range s.byID {
-		if f.keyID() == keyID && is(f) {
+	for _, f := range x.flights.of(keyID) {
+		if is(f) {
 			n++
 		}
 	}

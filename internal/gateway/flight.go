@@ -2,9 +2,7 @@ package gateway
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
-	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,14 +29,6 @@ type flight struct {
 	cut    bool
 	done   chan struct{} // closed when it is over; nil until somebody waits
 	over   bool
-}
-
-// keyID is empty for a public call.
-func (f *flight) keyID() string {
-	if f.caller == nil {
-		return ""
-	}
-	return f.caller.KeyID
 }
 
 // leave puts the flight on a connection, if the key is still what its verdict
@@ -99,12 +89,12 @@ func (f *flight) state() (cut, left bool) {
 	return f.cut, f.conn != nil
 }
 
-const flightShards = 256
+const flightShards = 64
 
-// flights are all calls over REST that are on their way. Calls of different
-// keys share no lock, nor do public calls.
+// flights are all calls over REST that are on their way, by their ids: those are
+// random, so calls share a lock by chance only. A change of a key, which is
+// seldom, looks through all of them.
 type flights struct {
-	seed   maphash.Seed
 	shards [flightShards]flightShard
 	cut    atomic.Int64 // how many were cut off after they had left
 }
@@ -116,71 +106,58 @@ type flightShard struct {
 }
 
 func newFlights() *flights {
-	x := &flights{seed: maphash.MakeSeed()}
+	x := &flights{}
 	for i := range x.shards {
 		x.shards[i].byID = map[string]*flight{}
 	}
 	return x
 }
 
-// shard is that of a key. Public calls have none; they are spread by their id.
-func (x *flights) shard(keyID string) *flightShard {
-	return &x.shards[maphash.String(x.seed, keyID)%flightShards]
+// shardOf is that of an id, by its last two characters, of 32 each.
+func shardOf[ID string | []byte](x *flights, id ID) *flightShard {
+	n := len(id)
+	if n < 2 {
+		return &x.shards[0]
+	}
+	return &x.shards[(uint(id[n-2])<<5^uint(id[n-1]))%flightShards]
 }
 
 func (x *flights) add(f *flight) {
-	s := x.shard(cmp.Or(f.keyID(), f.id))
+	s := shardOf(x, f.id)
 	s.Lock()
 	defer s.Unlock()
 	s.byID[f.id] = f
 }
 
 func (x *flights) remove(f *flight) {
-	s := x.shard(cmp.Or(f.keyID(), f.id))
+	s := shardOf(x, f.id)
 	s.Lock()
 	delete(s.byID, f.id)
 	s.Unlock()
 	f.end()
 }
 
-var (
-	keyLine = []byte("\r\n" + identity.KeyHeader + ": ")
-	idLine  = []byte("\r\n" + identity.RequestIDHeader + ": ")
-)
+var idLine = []byte("\r\n" + identity.RequestIDHeader + ": ")
 
 // find returns whose first bytes these are. The library hands a connection bytes
 // and no request; the first write of a request holds the whole header, in which
 // nothing of the client's can break a line. What is not found may not leave.
 func (x *flights) find(request []byte) *flight {
-	keyID, id := value(request, keyLine), value(request, idLine)
-	if len(keyID) == 0 {
-		keyID = id
-	}
-	s := &x.shards[maphash.Bytes(x.seed, keyID)%flightShards] // equal to that of a string
+	_, rest, _ := bytes.Cut(request, idLine)
+	id, _, _ := bytes.Cut(rest, []byte("\r"))
+	s := shardOf(x, id)
 	s.Lock()
 	defer s.Unlock()
 	return s.byID[string(id)]
 }
 
-func value(header, name []byte) []byte {
-	_, rest, _ := bytes.Cut(header, name)
-	text, _, _ := bytes.Cut(rest, crlf)
-	return text
-}
-
 // severed cuts off the calls of a key that the table does not bear any more,
 // and returns what is closed when they are over.
 func (x *flights) severed(keyID string, table *verify.Table) (left []<-chan struct{}) {
-	var over []*flight
-	s := x.shard(keyID)
-	s.Lock()
-	for _, f := range s.byID {
-		if f.caller != nil && f.caller.KeyID == keyID && !table.Bears(f.caller) {
-			over = append(over, f)
+	for _, f := range x.of(keyID) {
+		if table.Bears(f.caller) {
+			continue
 		}
-	}
-	s.Unlock()
-	for _, f := range over {
 		done, first := f.sever()
 		if done == nil {
 			continue
@@ -190,6 +167,21 @@ func (x *flights) severed(keyID string, table *verify.Table) (left []<-chan stru
 		}
 	}
 	return left
+}
+
+// of returns the calls of a key.
+func (x *flights) of(keyID string) (of []*flight) {
+	for i := range x.shards {
+		s := &x.shards[i]
+		s.Lock()
+		for _, f := range s.byID {
+			if f.caller != nil && f.caller.KeyID() == keyID {
+				of = append(of, f)
+			}
+		}
+		s.Unlock()
+	}
+	return of
 }
 
 // drainTime is how long a change waits for what it has cut off. Nothing of it

@@ -210,7 +210,7 @@ func (c *guardConn) more(limit int, late *refusal) (bool, *refusal) {
 // within gives the client time to send. A deadline that cannot be set belongs
 // to a connection that is closed, which the next read will notice.
 func (c *guardConn) within(d time.Duration) {
-	if by, changed := postponed(c.readBy, d); changed {
+	if by, changed := postponed(c.readBy, time.Now(), d); changed {
 		c.readBy = by
 		_ = c.Conn.SetReadDeadline(by)
 	}

@@ -76,8 +76,7 @@ type framing struct {
 // length of the body and whether the client waits to be asked for it. What is
 // accepted has one reading in every parser.
 func checkHead(b []byte, maxBody int) (body int, waits bool, no *refusal) {
-	// Every line ends in CR LF here; endOfHead saw to that.
-	line, rest, _ := bytes.Cut(b[:len(b)-2], crlf)
+	line, rest := cutLine(b[:len(b)-2])
 	if no := checkLine(line); no != nil {
 		return 0, false, no
 	}
@@ -86,7 +85,7 @@ func checkHead(b []byte, maxBody int) (body int, waits bool, no *refusal) {
 		if n == maxHeaders {
 			return 0, false, noMoreNames
 		}
-		line, rest, _ = bytes.Cut(rest, crlf)
+		line, rest = cutLine(rest)
 		if no := f.header(line); no != nil {
 			return 0, false, no
 		}
@@ -107,7 +106,12 @@ func checkHead(b []byte, maxBody int) (body int, waits bool, no *refusal) {
 	return f.length, f.waits, nil
 }
 
-var crlf = []byte("\r\n")
+// cutLine takes the first line off. Every line ends in CR LF here: endOfHead saw
+// to that.
+func cutLine(b []byte) (line, rest []byte) {
+	n := bytes.IndexByte(b, '\n')
+	return b[:n-1], b[n+1:]
+}
 
 // checkLine checks METHOD SP origin-form SP HTTP-version.
 func checkLine(line []byte) *refusal {
@@ -158,7 +162,11 @@ func (f *framing) header(line []byte) *refusal {
 			return noValue
 		}
 	}
-	return f.note(name, bytes.Trim(value, " \t"))
+	switch len(name) {
+	case len("host"), len("expect"), len("trailer"), len("content-length"), len("transfer-encoding"):
+		return f.note(name, bytes.Trim(value, " \t"))
+	}
+	return nil
 }
 
 // note looks at the headers that frame a request. A name with _ where they have

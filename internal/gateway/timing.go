@@ -18,12 +18,12 @@ const slack = 32
 
 // postponed says to when a deadline is set that shall come after d, and whether
 // the one that stands does not do.
-func postponed(stands time.Time, d time.Duration) (by time.Time, changed bool) {
-	left := time.Until(stands)
+func postponed(stands, now time.Time, d time.Duration) (by time.Time, changed bool) {
+	left := stands.Sub(now)
 	if left >= d && left <= d+d/slack {
 		return stands, false
 	}
-	return time.Now().Add(d + d/slack), true
+	return now.Add(d + d/slack), true
 }
 
 // until lets the client of a session be silent up to a moment. It belongs to the
@@ -60,7 +60,7 @@ func (c *guardConn) SetWriteDeadline(time.Time) error { return nil }
 
 // hasten sets how long the client may take for a part of an answer or a message.
 func (c *guardConn) hasten() error {
-	by, changed := postponed(c.taken, c.g.SendTimeout)
+	by, changed := postponed(c.taken, time.Now(), c.g.SendTimeout)
 	if !changed {
 		return nil
 	}

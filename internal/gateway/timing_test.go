@@ -4,8 +4,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"latchkey/internal/gateway"
@@ -59,4 +61,24 @@ func TestTheTimeOfAMessageDoesNotEndTheSilenceAfterIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A client takes its time between two parts of a long answer: the exchange has
+// all of its own for each of them, whatever was left of it before.
+func TestASlowClientTakesNoTimeFromTheExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		conn, part := gateway.Answering(near, time.Second), make([]byte, 4)
+		for range 3 {
+			time.Sleep(time.Minute)
+			go func() {
+				time.Sleep(time.Second / 2)
+				_, _ = far.Write([]byte("part")) // a failure is the reader's, too
+			}()
+			if n, err := conn.Read(part); err != nil || n != len(part) {
+				t.Fatalf("%d bytes, %v", n, err)
+			}
+		}
+		_, _ = near.Close(), far.Close()
+	})
 }

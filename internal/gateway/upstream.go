@@ -181,10 +181,10 @@ func (g *Gateway) identify(to *fasthttp.RequestHeader, x *exchange, v *verify.Ve
 	caller, rights := identity.Caller{RequestID: x.id}, []byte(nil)
 	if e := v.Caller(); e != nil {
 		r := &g.upstream.rights[e.Permissions()]
-		caller.Account, caller.Key, caller.Permissions, rights = e.AccountID, e.KeyID, r.names, r.text
+		caller.Account, caller.Key, caller.Permissions, rights = e.AccountID(), e.KeyID(), r.names, r.text
 	}
 	var room, text [64]byte
-	signed, err := g.upstream.signer.Append(room[:0], g.Now(), caller, method, target, body)
+	signed, err := g.upstream.signer.Append(room[:0], v.At, caller, method, target, body)
 	if err != nil {
 		g.Log.Error("a request could not be signed for the exchange", "request", x.id, "error", err)
 		return notSigned

@@ -59,7 +59,7 @@ func settled(e *Entry) bool { return !e.held && !e.masked }
 func active(e *Entry) bool { return e.active && !e.deleted }
 
 // origin reports whether the key's allowlist has the address.
-func origin(e *Entry, addr netip.Addr) bool { return e.origins.contain(addr) }
+func origin(e *Entry, addr netip.Addr) bool { return e.origins().contain(addr) }
 
 // permitted reports whether the key carries the one permission that the action
 // requires. An action that requires none is a fault of the catalog and refuses.

@@ -58,11 +58,11 @@ func FindAmongColliding(ids []string, want string) *Entry {
 	const hash = 7
 	s := newSlots(2 * len(ids))
 	for _, id := range ids {
-		i, _ := find(s, hash, id)
-		s.entries[i].Store(&Entry{facts: facts{KeyID: id}})
-		s.tags[i].Store(tag(hash))
+		i, _ := find(*s, hash, id)
+		(*s)[i].entry.Store(&Entry{facts: nameless(id)})
+		(*s)[i].tag.Store(tag(hash))
 	}
-	_, e := find(s, hash, want)
+	_, e := find(*s, hash, want)
 	return e
 }
 
@@ -80,11 +80,11 @@ func NewShard() *Shard {
 }
 
 // Add puts a new key into it.
-func (s *Shard) Add(keyID string) { s.add(s.seed, &Entry{facts: facts{KeyID: keyID}}) }
+func (s *Shard) Add(keyID string) { s.add(s.seed, &Entry{facts: nameless(keyID)}) }
 
 // Find looks for a key as Table.Lookup does.
 func (s *Shard) Find(keyID string) *Entry {
-	_, e := find(s.slots.Load(), maphash.String(s.seed, keyID), keyID)
+	_, e := find(*s.slots.Load(), maphash.String(s.seed, keyID), keyID)
 	return e
 }
 

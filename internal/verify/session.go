@@ -66,7 +66,7 @@ func (c *Checker) Logon(r Logon) (Verdict, *Session) {
 		return v.refuse(Unavailable), nil
 	}
 	return v.because(Allowed), &Session{
-		KeyID: entry.KeyID, AccountID: entry.AccountID, Permissions: entry.permissions, addr: r.Addr,
+		KeyID: entry.KeyID(), AccountID: entry.AccountID(), Permissions: entry.permissions, addr: r.Addr,
 		version: entry.version, repeat: r.Signed.Time().Add(c.Window + 1),
 	}
 }
@@ -103,7 +103,7 @@ func (c *Checker) Message(ctx context.Context, s *Session, m Message) Verdict {
 	case c.on(checkPermitted) && !permitted(entry, m.Action):
 		return v.refuse(PermissionMissing)
 	}
-	take := latchkey.Take{Bucket: entry.KeyID, Limit: c.Points, Now: v.At}
+	take := latchkey.Take{Bucket: entry.KeyID(), Points: &entry.count().points, Limit: c.Points, Now: v.At}
 	if m.Action != nil {
 		take.Cost = m.Action.Cost
 	}
@@ -111,7 +111,7 @@ func (c *Checker) Message(ctx context.Context, s *Session, m Message) Verdict {
 		take.Limit = unlimited
 	}
 	if m.Action != nil && m.Action.Mutating && c.on(checkUnused) {
-		take.Once, take.Anytime = m.content(entry.KeyID), true
+		take.Once, take.Anytime = m.content(entry.KeyID()), true
 		take.Stale = later(v.At.Add(c.Window+1), s.repeat)
 	}
 	return v.because(c.take(ctx, take))
@@ -122,7 +122,7 @@ func (c *Checker) Message(ctx context.Context, s *Session, m Message) Verdict {
 func (t *Table) Holds(s *Session) bool { return t.bears(s.KeyID, s.version) }
 
 // Bears reports the same of a call that was allowed by an entry.
-func (t *Table) Bears(e *Entry) bool { return t.bears(e.KeyID, e.version) }
+func (t *Table) Bears(e *Entry) bool { return t.bears(e.KeyID(), e.version) }
 
 func (t *Table) bears(keyID string, version int64) bool {
 	e := t.Lookup([]byte(keyID))

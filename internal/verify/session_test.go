@@ -148,7 +148,7 @@ func TestAGoodVisitIsAllowed(t *testing.T) {
 		t.Errorf("the session is %+v", s)
 	}
 	got := say(t, w, s, order, text, verify.Allowed)
-	if got.Caller() == nil || got.Caller().KeyID != "lk_one" || !got.Current() {
+	if got.Caller() == nil || got.Caller().KeyID() != "lk_one" || !got.Current() {
 		t.Errorf("the verdict is %+v", got)
 	}
 }

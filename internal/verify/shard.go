@@ -25,16 +25,19 @@ type shard struct {
 
 // slots are at most three quarters full, so that a walk is short. They become
 // more by copying them, never in place. Their number is a power of two.
-type slots struct {
-	// tags are parts of the hashes: a walk touches no entry but the one that it
-	// looks for, since each is likely to be in cold memory. 0 is a free slot; a
-	// tag is written after its entry.
-	tags    []atomic.Uint32
-	entries []atomic.Pointer[Entry]
+type slots []slot
+
+// slot is a place for an entry. Its tag is a part of the hash: a walk touches no
+// entry but the one that it looks for, since each is likely to be in cold memory.
+// 0 is a free slot; a tag is written after its entry.
+type slot struct {
+	tag   atomic.Uint32
+	entry atomic.Pointer[Entry]
 }
 
 func newSlots(n int) *slots {
-	return &slots{make([]atomic.Uint32, n), make([]atomic.Pointer[Entry], n)}
+	s := make(slots, n)
+	return &s
 }
 
 // tag is a part of a hash that chose neither the shard nor the slot, and never 0.
@@ -42,15 +45,15 @@ func tag(hash uint64) uint32 { return uint32(hash>>32) | 1 }
 
 // find returns the slot and the entry of a key; the free slot where it would be
 // put, and nil, when there is none.
-func find[ID string | []byte](in *slots, hash uint64, keyID ID) (int, *Entry) {
-	want, last := tag(hash), len(in.tags)-1
+func find[ID string | []byte](in slots, hash uint64, keyID ID) (int, *Entry) {
+	want, last := tag(hash), len(in)-1
 	// The lowest bits of the hash chose the shard and are the same for all here.
 	for i := int(hash/shards) & last; ; i = (i + 1) & last {
-		switch in.tags[i].Load() {
+		switch in[i].tag.Load() {
 		case 0:
 			return i, nil
 		case want:
-			if e := in.entries[i].Load(); e.KeyID == string(keyID) {
+			if e := in[i].entry.Load(); e.KeyID() == string(keyID) {
 				return i, e
 			}
 		}
@@ -58,10 +61,10 @@ func find[ID string | []byte](in *slots, hash uint64, keyID ID) (int, *Entry) {
 }
 
 // all walks over the entries.
-func (s *slots) all() iter.Seq[*Entry] {
+func (s slots) all() iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
-		for i := range s.entries {
-			if e := s.entries[i].Load(); e != nil && !yield(e) {
+		for i := range s {
+			if e := s[i].entry.Load(); e != nil && !yield(e) {
 				return
 			}
 		}
@@ -71,21 +74,21 @@ func (s *slots) all() iter.Seq[*Entry] {
 // add puts the entry of a new key into the shard, which is locked. Whoever reads
 // the former slots meanwhile sees what was there before.
 func (s *shard) add(seed maphash.Seed, e *Entry) {
-	now := s.slots.Load()
-	if s.used++; s.used > len(now.tags)/4*3 {
-		more := newSlots(2 * len(now.tags))
+	now := *s.slots.Load()
+	if s.used++; s.used > len(now)/4*3 {
+		more := newSlots(2 * len(now))
 		for old := range now.all() {
 			more.put(seed, old)
 		}
 		s.slots.Store(more)
-		now = more
+		now = *more
 	}
 	now.put(seed, e)
 }
 
-func (s *slots) put(seed maphash.Seed, e *Entry) {
-	hash := maphash.String(seed, e.KeyID)
-	i, _ := find(s, hash, e.KeyID)
-	s.entries[i].Store(e)
-	s.tags[i].Store(tag(hash))
+func (s slots) put(seed maphash.Seed, e *Entry) {
+	hash := maphash.String(seed, e.KeyID())
+	i, _ := find(s, hash, e.KeyID())
+	s[i].entry.Store(e)
+	s[i].tag.Store(tag(hash))
 }

@@ -22,11 +22,11 @@ func TestEachOfManyKeysIsFound(t *testing.T) {
 	}
 	for n := range keys {
 		e := table.Lookup([]byte(name(n)))
-		if e == nil || e.KeyID != name(n) || e.AccountID != fmt.Sprint("acc_", n) || e.Version() != int64(n) {
+		if e == nil || e.KeyID() != name(n) || e.AccountID() != fmt.Sprint("acc_", n) || e.Version() != int64(n) {
 			t.Fatalf("%s is %+v", name(n), e)
 		}
 		if unknown := table.Lookup([]byte(name(keys + n))); unknown != nil {
-			t.Fatalf("%s is %s", name(keys+n), unknown.KeyID)
+			t.Fatalf("%s is %s", name(keys+n), unknown.KeyID())
 		}
 	}
 	if n := table.Len(); n != keys {
@@ -47,12 +47,12 @@ func strangers() []string {
 func TestKeysOfOneHashAreToldApart(t *testing.T) {
 	ids := []string{"lk_one", "lk_two", "lk_three", "lk_four"}
 	for _, id := range ids {
-		if e := verify.FindAmongColliding(ids, id); e == nil || e.KeyID != id {
+		if e := verify.FindAmongColliding(ids, id); e == nil || e.KeyID() != id {
 			t.Errorf("%s is %+v", id, e)
 		}
 	}
 	if e := verify.FindAmongColliding(ids, "lk_five"); e != nil {
-		t.Errorf("lk_five is %s", e.KeyID)
+		t.Errorf("lk_five is %s", e.KeyID())
 	}
 }
 
@@ -73,14 +73,14 @@ func TestALookupIsExactWhileAShardGrows(t *testing.T) {
 		next.Store(int64(len(names)))
 	})
 	for n := next.Load(); n < int64(len(names)); n = next.Load() {
-		if e := s.Find("lk_first"); e == nil || e.KeyID != "lk_first" {
+		if e := s.Find("lk_first"); e == nil || e.KeyID() != "lk_first" {
 			t.Fatalf("after %d more keys lk_first is %+v", n, e)
 		}
 		if e := s.Find("lk_nobody"); e != nil {
-			t.Fatalf("lk_nobody is %s", e.KeyID)
+			t.Fatalf("lk_nobody is %s", e.KeyID())
 		}
-		if e := s.Find(names[n]); e != nil && e.KeyID != names[n] {
-			t.Fatalf("%s is %s", names[n], e.KeyID)
+		if e := s.Find(names[n]); e != nil && e.KeyID() != names[n] {
+			t.Fatalf("%s is %s", names[n], e.KeyID())
 		}
 	}
 }

@@ -42,8 +42,9 @@ type Tally struct {
 
 type tallyShard struct {
 	sync.Mutex
-	notes   map[string]*note
-	refused []*note // those with refused calls
+	used    []*counts        // of keys with allowed calls
+	notes   map[string]*note // of keys with refused calls, or with what could not be written
+	refused []*note          // those with refused calls
 }
 
 // note is what happened to one key since the last flush.
@@ -67,17 +68,21 @@ func (t *Tally) Note(v *Verdict, requestID string) {
 	if !v.found {
 		return
 	}
-	s := t.shard(v.entry.KeyID)
-	s.Lock()
-	defer s.Unlock()
-	n := s.note(v.entry.KeyID)
 	// Only an allowed call counts as use: a stranger must not be able to make a
 	// forgotten key look busy.
 	if v.Allowed() {
-		n.use.Allowed++
-		n.use.LastUsed = later(n.use.LastUsed, v.At)
+		if c := v.entry.count(); c.use(v.At) {
+			s := t.shard(c.keyID)
+			s.Lock()
+			defer s.Unlock()
+			s.used = append(s.used, c)
+		}
 		return
 	}
+	s := t.shard(v.entry.KeyID())
+	s.Lock()
+	defer s.Unlock()
+	n := s.note(v.entry.KeyID())
 	n.use.Refused++
 	t.keep(s, n, v, requestID)
 }
@@ -100,6 +105,14 @@ func (s *tallyShard) note(keyID string) *note {
 	return n
 }
 
+// add adds what was counted to the note about its key.
+func (s *tallyShard) add(use latchkey.KeyUse) {
+	n := s.note(use.KeyID)
+	n.use.Allowed += use.Allowed
+	n.use.Refused += use.Refused
+	n.use.LastUsed = later(n.use.LastUsed, use.LastUsed)
+}
+
 // calls takes the refused calls out.
 func (s *tallyShard) calls() (calls []latchkey.RefusedCall) {
 	for _, n := range s.refused {
@@ -112,6 +125,13 @@ func (s *tallyShard) calls() (calls []latchkey.RefusedCall) {
 
 // uses takes the counts out, and all notes with them.
 func (s *tallyShard) uses() (uses []latchkey.KeyUse) {
+	for _, c := range s.used {
+		if use := c.used(); use.Allowed > 0 {
+			s.add(use)
+		}
+	}
+	clear(s.used) // holds no key that is gone
+	s.used = s.used[:0]
 	for _, n := range s.notes {
 		uses = append(uses, n.use)
 	}
@@ -129,7 +149,7 @@ func (t *Tally) keep(s *tallyShard, n *note, v *Verdict, requestID string) {
 		s.refused = append(s.refused, n)
 	}
 	call := latchkey.RefusedCall{
-		At: v.At, AccountID: v.entry.AccountID, KeyID: v.entry.KeyID,
+		At: v.At, AccountID: v.entry.AccountID(), KeyID: v.entry.KeyID(),
 		IP: v.Addr.String(), Reason: v.Reason.Code(), Detail: v.Text(), RequestID: requestID,
 	}
 	if v.Action != nil {
@@ -211,10 +231,7 @@ func (t *Tally) restore(uses []latchkey.KeyUse, calls []latchkey.RefusedCall) {
 	for _, use := range uses {
 		s := t.shard(use.KeyID)
 		s.Lock()
-		n := s.note(use.KeyID)
-		n.use.Allowed += use.Allowed
-		n.use.Refused += use.Refused
-		n.use.LastUsed = later(n.use.LastUsed, use.LastUsed)
+		s.add(use)
 		s.Unlock()
 	}
 	// The newest first, so that it is the oldest for which there is no room.

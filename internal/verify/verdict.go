@@ -98,7 +98,7 @@ func (v *Verdict) KeyID() string {
 	if !v.found {
 		return ""
 	}
-	return v.entry.KeyID
+	return v.entry.KeyID()
 }
 
 // Current reports whether the key is still what the verdict was made from. It

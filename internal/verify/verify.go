@@ -124,7 +124,7 @@ func (c *Checker) entry(keyID []byte) (*Entry, bool) {
 // remembered as long as its timestamp is fresh, which for one from the future
 // is longer than the window.
 func (c *Checker) price(v *Verdict, signed *signature.REST) latchkey.Take {
-	take := latchkey.Take{Bucket: v.entry.KeyID, Limit: c.Points, Now: v.At}
+	take := latchkey.Take{Bucket: v.entry.KeyID(), Points: &v.entry.count().points, Limit: c.Points, Now: v.At}
 	if v.Action != nil {
 		take.Cost = v.Action.Cost
 	}

@@ -148,7 +148,7 @@ func check(t *testing.T, w world, c call, want verify.Reason) verify.Verdict {
 
 func TestAGoodCallIsAllowed(t *testing.T) {
 	v := check(t, good().world(), good(), verify.Allowed)
-	if e := v.Caller(); e.KeyID != "lk_one" || e.AccountID != "acc_one" || e.Permissions() != latchkey.NewPermissions(latchkey.Trade) {
+	if e := v.Caller(); e.KeyID() != "lk_one" || e.AccountID() != "acc_one" || e.Permissions() != latchkey.NewPermissions(latchkey.Trade) {
 		t.Errorf("the caller is %+v", e)
 	}
 }
@@ -421,4 +421,22 @@ func TestAVerdictNoticesAChangeOfItsKey(t *testing.T) {
 	if v.Current() {
 		t.Error("current after the key was deactivated")
 	}
+}
+
+// Whoever has used the points of a key up edits it, or switches it off and on:
+// the minute goes on as it was.
+func TestAChangeOfAKeyGivesNoFreshPoints(t *testing.T) {
+	c := good()
+	c.spent = true
+	w := c.world()
+	c.action = list
+	check(t, w, c, verify.RateLimited)
+	for _, status := range []latchkey.Status{latchkey.StatusInactive, latchkey.StatusActive} {
+		c.key.Version++
+		c.key.Status = status
+		w.table.Put(c.key, "")
+	}
+	w.table.Hold(c.key.ID)
+	w.table.Release(c.key.ID)
+	check(t, w, c, verify.RateLimited)
 }
