@@ -49,8 +49,12 @@ func newBench(ctx context.Context, o options, dir string) (_ *bench, err error) 
 		return nil, err
 	}
 	b.signer = &signer{dir: dir, keys: b.data.Keys, size: o.body}
-	for _, p := range peers() {
-		if !o.wanted(p.name) {
+	all := peers()
+	if o.profile != "" {
+		all = []*peer{profiledPeer(o)}
+	}
+	for _, p := range all {
+		if o.profile == "" && !o.wanted(p.name) {
 			continue
 		}
 		r, err := b.start(ctx, p)

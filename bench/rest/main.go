@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -35,7 +36,9 @@ type options struct {
 	wrk   bool    // ask wrk, too
 	plain bool    // JSON of what was measured in place of the table
 
-	role, listen, upstream, data string // of a child
+	profile string // a file; nothing but Latchkey is measured then
+
+	role, listen, upstream, data, folder string // of a child
 }
 
 func main() {
@@ -53,10 +56,12 @@ func main() {
 	flag.IntVar(&o.list, "allowlist", 1, "entries of each key's allowlist beside the client's own")
 	flag.BoolVar(&o.wrk, "wrk", false, "compare requests/s of the peers without checks with what wrk counts")
 	flag.BoolVar(&o.plain, "json", false, "print what was measured as JSON, without the table")
+	flag.StringVar(&o.profile, "profile", "", "write a profile of the gateway into this file, and measure nothing else")
 	flag.StringVar(&o.role, "role", "", "what this process is; set by the program itself")
 	flag.StringVar(&o.listen, "listen", "", "of a role")
 	flag.StringVar(&o.upstream, "upstream", "", "of a role")
 	flag.StringVar(&o.data, "data", "", "of a role")
+	flag.StringVar(&o.folder, "folder", "", "of a role")
 	flag.Parse()
 	if *quick {
 		o.repeat, o.length = 3, time.Second
@@ -73,6 +78,12 @@ func main() {
 func run(ctx context.Context, o options) error {
 	if o.role != "" {
 		return serveRole(ctx, o)
+	}
+	if o.profile != "" {
+		var err error
+		if o.profile, err = filepath.Abs(o.profile); err != nil {
+			return err
+		}
 	}
 	dir, err := os.MkdirTemp("", "latchkey-bench-")
 	if err != nil {

@@ -26,7 +26,7 @@ import (
 
 // serveRole is a peer that this program is itself, in a process of its own.
 func serveRole(ctx context.Context, o options) error {
-	roles := map[string]func(context.Context, net.Listener, options) error{"fasthttp": bare, "httputil": reverse, "verifier": verifier}
+	roles := map[string]func(context.Context, net.Listener, options) error{"profiled": profiled, "fasthttp": bare, "httputil": reverse, "verifier": verifier}
 	role, found := roles[o.role]
 	if !found {
 		return fmt.Errorf("there is no role %q", o.role)
