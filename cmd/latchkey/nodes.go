@@ -28,7 +28,7 @@ func (c *nodesCmd) Run(ctx context.Context, s streams) error {
 	}
 	return c.show(s, f, func() {
 		if len(f.Nodes) == 0 {
-			fmt.Fprintln(s.out, "one process on SQLite: there are no other gateway nodes")
+			fmt.Fprintln(s.out, "there are no gateway nodes: one process on SQLite is all there is, and on PostgreSQL none has started yet")
 			return
 		}
 		table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)

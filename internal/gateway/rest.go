@@ -27,7 +27,7 @@ var (
 	noGet    = because(400, codeBadRequest, "Bad Request: a GET has no body")
 	noBehalf = because(400, codeBadRequest, "Bad Request: X-ON-BEHALF-OF-USER-ID must be one plain word")
 	noParse  = because(400, codeBadRequest, "Bad Request")
-	noSense  = because(503, codeUnavailable, "The request met a fault in the gateway; ask for its state before you send it again")
+	noSense  = because(502, codeUpstream, "The request met a fault in the gateway; it may have been executed, ask for its state before you send it again")
 	changing = because(503, codeChanging, "The API key is being changed; the request was not executed, send it again in a moment")
 )
 

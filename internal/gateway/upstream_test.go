@@ -348,6 +348,6 @@ func TestAFaultInOneRequestLeavesTheOthersAlone(t *testing.T) {
 	r := newRig(t, func(c *gateway.Config) {
 		c.Ledger = hooked{cluster.NewLocal(cluster.LocalConfig{Window: 20 * time.Second}), func() { panic("lks_canary") }}
 	})
-	r.is(r.do(r.good().raw()), 503, "unavailable", "ask for its state")
+	r.is(r.do(r.good().raw()), 502, "upstream_unavailable", "may have been executed")
 	r.is(r.do(r.good().on("get_ticker").raw()), 400, "bad_request", "")
 }
