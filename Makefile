@@ -12,10 +12,10 @@ run: bin ## build, then run the whole system: console, gateway, sandbox exchange
 	./bin/latchkey demo --data $(DATA)
 
 .PHONY: bin
-bin: ## build ./bin/latchkey, with the web console where Node is
+bin: ## build ./bin/latchkey, with the web console where Node is; the same source makes the same file
 	@scripts/need go
 	@scripts/console
-	$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/latchkey ./cmd/latchkey
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o bin/latchkey ./cmd/latchkey
 
 .PHONY: console
 console: ## build the web console into web/dist; without Node the program is built without it
@@ -47,6 +47,25 @@ check: ## format, vet, lint, generated code, unit tests: under 5 minutes
 	scripts/check
 	$(GO) test ./...
 
+.PHONY: licences
+licences: bin ## every Go module and npm package in ./bin/latchkey, with its licence; fails on one that tools/licences.txt does not allow
+	@$(GO) run -C tools ./bom licences ..
+
+.PHONY: sbom
+sbom: bin ## the same as a bill of materials: bin/latchkey.cdx.json, CycloneDX
+	@$(GO) run -C tools ./bom sbom .. >bin/latchkey.cdx.json
+	@echo "written: bin/latchkey.cdx.json"
+
+.PHONY: reproducible
+reproducible: ## build HEAD twice, in different folders with empty caches, and compare: about 5 minutes
+	@scripts/need go node
+	scripts/reproducible
+
+.PHONY: vuln
+vuln: ## known faults in what the program calls; GOVULNDB=file:///... where vuln.go.dev is out of reach
+	@scripts/need go
+	scripts/vuln
+
 .PHONY: screenshots
 screenshots: bin ## every view and pop-up of the console at 1280 and 375 px, light and dark, into web/e2e/.out/screens
 	@scripts/need node chromium
@@ -61,6 +80,11 @@ bench: ## every goal of performance, beside bare proxies, nginx and HAProxy: one
 bench-quick: ## the same, shorter and rougher: under 2 minutes
 	@scripts/need go gcc nginx haproxy postgresql
 	$(GO) run ./bench -quick
+
+.PHONY: pgo
+pgo: ## watch the gateway under load for half a minute; every build after it is made for what was seen
+	@scripts/need go gcc
+	$(GO) run ./bench/rest -profile cmd/latchkey/default.pgo
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (default 30s)

@@ -41,6 +41,17 @@ func (g *Gateway) Suspicious() { g.upstream.idle = -1 }
 // Trusting makes it never look.
 func (g *Gateway) Trusting() { g.upstream.idle = 1 << 62 }
 
+// Forwards gives the gateway connections to an exchange that is none.
+func (g *Gateway) Forwards(dial func() net.Conn) {
+	u := g.upstream
+	u.client.Dial = func(string) (net.Conn, error) {
+		return &upstreamConn{Conn: dial(), timeout: u.timeout, idle: 1 << 62, flights: u.flights, clock: time.Now()}, nil
+	}
+}
+
+// ServeOne serves one connection.
+func (g *Gateway) ServeOne(c net.Conn) error { return g.server.ServeConn(&guardConn{Conn: c, g: g}) }
+
 // Answering returns a connection to an exchange whose answer has begun.
 func Answering(conn net.Conn, timeout time.Duration) net.Conn {
 	return &upstreamConn{Conn: conn, timeout: timeout, clock: time.Now(), answered: true}
