@@ -25,7 +25,7 @@ const (
 	callsOfHolder   = 16
 	callsOfStranger = 4
 	keysOfShard     = 4096 // of which refused calls are kept
-	usesOfFlush     = 1000 // keys whose use is written at a time, and about a shard's more
+	usesOfFlush     = 256  // keys whose use is written at a time
 	flushTimeout    = 5 * time.Second
 )
 
@@ -42,7 +42,8 @@ type Tally struct {
 
 type tallyShard struct {
 	sync.Mutex
-	used    []*counts        // of keys with allowed calls
+	used    []*counts        // of keys with allowed calls, those that wait longest first
+	turn    int              // how many of them have to be written until the next shard's turn
 	notes   map[string]*note // of keys with refused calls, or with what could not be written
 	refused []*note          // those with refused calls
 }
@@ -123,15 +124,21 @@ func (s *tallyShard) calls() (calls []latchkey.RefusedCall) {
 	return calls
 }
 
-// uses takes the counts out, and all notes with them.
-func (s *tallyShard) uses() (uses []latchkey.KeyUse) {
-	for _, c := range s.used {
+// uses takes the counts of so many keys out, and all notes with them.
+func (s *tallyShard) uses(most int) (uses []latchkey.KeyUse) {
+	if s.turn == 0 || most >= len(s.used) {
+		s.turn = len(s.used) // whoever is used again meanwhile has another turn
+	}
+	most = min(most, s.turn)
+	s.turn -= most
+	for _, c := range s.used[:most] {
 		if use := c.used(); use.Allowed > 0 {
 			s.add(use)
 		}
 	}
-	clear(s.used) // holds no key that is gone
-	s.used = s.used[:0]
+	left := copy(s.used, s.used[most:])
+	clear(s.used[left:]) // holds no key that is gone
+	s.used = s.used[:left]
 	for _, n := range s.notes {
 		uses = append(uses, n.use)
 	}
@@ -172,8 +179,8 @@ func (t *Tally) push(calls []latchkey.RefusedCall, most int, call latchkey.Refus
 }
 
 // Drain returns what was noted and forgets it: all refused calls, in the order
-// of their time, and the uses of about as many keys as are asked for. Those that
-// wait since the longest come first.
+// of their time, and the uses of as many keys as are asked for, besides those
+// with refused calls. Those that wait since the longest come first.
 func (t *Tally) Drain(most int) ([]latchkey.KeyUse, []latchkey.RefusedCall) {
 	var uses []latchkey.KeyUse
 	var calls []latchkey.RefusedCall
@@ -183,7 +190,10 @@ func (t *Tally) Drain(most int) ([]latchkey.KeyUse, []latchkey.RefusedCall) {
 		s.Lock()
 		calls = append(calls, s.calls()...)
 		if len(uses) < most {
-			uses, next = append(uses, s.uses()...), i+1
+			uses, next = append(uses, s.uses(most-len(uses))...), i
+			if s.turn == 0 {
+				next = i + 1
+			}
 		}
 		s.Unlock()
 	}
@@ -197,8 +207,8 @@ func (t *Tally) Drain(most int) ([]latchkey.KeyUse, []latchkey.RefusedCall) {
 // is tried again: the counts without loss, the calls as far as there is room.
 //
 // However many keys are busy, what is written at a time is bounded, so that it
-// takes no time from calls: of 100,000 busy keys each is written every hundred
-// intervals.
+// takes no time from calls: of 100,000 busy keys each is written every four
+// hundred intervals.
 func (t *Tally) Run(ctx context.Context, store TallyStore, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
