@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -356,5 +357,53 @@ func TestAConfigurationThatIsNotSafeIsRefused(t *testing.T) {
 		if g, err := gateway.New(c); err == nil || g != nil {
 			t.Errorf("%s: accepted", name)
 		}
+	}
+}
+
+// A bot that connects anew, and a gateway that connects anew to the exchange,
+// both go on from their last handshake: it saves them a signature and a flight.
+func TestHandshakesAreResumedOnBothSides(t *testing.T) {
+	var bots, exchange atomic.Int64
+	counting := func(n *atomic.Int64) *tls.Config {
+		return &tls.Config{VerifyConnection: func(s tls.ConnectionState) error {
+			if s.DidResume {
+				n.Add(1)
+			}
+			return nil
+		}}
+	}
+	r := newRig(t)
+	secure := httptest.NewUnstartedServer(r.exchange)
+	secure.TLS = counting(&exchange)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	u, err := url.Parse(secure.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(secure.Certificate())
+	g := newRig(t, to(u), func(c *gateway.Config) { c.UpstreamTLS = &tls.Config{RootCAs: roots} })
+	g.gateway.Suspicious() // the exchange closes its connections below
+	l, config := listen(t), counting(&bots)
+	config.Certificates = secure.TLS.Certificates
+	g.serve(func() error { return g.gateway.ServeTLS(l, config) })
+	cache := tls.NewLRUClientSessionCache(1)
+	for range 3 {
+		g.pass(time.Second)
+		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{RootCAs: roots, ClientSessionCache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := wrap(t, conn)
+		c.send(g.good().raw())
+		g.is(c.receive(), 200, "", "")
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		secure.CloseClientConnections()
+	}
+	if bots.Load() != 2 || exchange.Load() < 1 {
+		t.Errorf("%d handshakes of bots were resumed, and %d with the exchange", bots.Load(), exchange.Load())
 	}
 }

@@ -106,6 +106,9 @@ func tlsFor(config *tls.Config, name string) *tls.Config {
 		config.ServerName = name
 	}
 	config.NextProtos = []string{"http/1.1"}
+	if config.ClientSessionCache == nil { // a handshake that goes on from the last one costs no signature
+		config.ClientSessionCache = tls.NewLRUClientSessionCache(64)
+	}
 	return config
 }
 
