@@ -32,7 +32,7 @@ type cli struct {
 	Key      keyCmd      `cmd:"" help:"Create, list, show, activate, deactivate or delete keys (the operator's door)."`
 	Nodes    nodesCmd    `cmd:"" help:"List the gateway nodes and how far each has followed the changes (the operator's door)."`
 	Keyset   keysetCmd   `cmd:"" help:"Rotate the keyset that seals secrets."`
-	Activity activityCmd `cmd:"" help:"Verify the chain of activities."`
+	Activity activityCmd `cmd:"" help:"Verify the activities, or export them as evidence."`
 	Call     callCmd     `cmd:"" help:"Sign one call with a key and send it to a gateway."`
 	Watch    watchCmd    `cmd:"" help:"Show what a gateway pushes over WebSocket: order books, trades and the key's own account."`
 	Sign     signCmd     `cmd:"" help:"Print the string to sign of a call, and its signature."`

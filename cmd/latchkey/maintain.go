@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"latchkey"
 	"latchkey/catalog"
 	"latchkey/internal/node"
 	"latchkey/internal/operator"
@@ -28,34 +28,6 @@ func (c *keysetRotateCmd) Run(ctx context.Context, s streams) error {
 	return c.show(s, r, func() {
 		fmt.Fprintf(s.out, "new key made; %d rows wait to be re-sealed\n", r.Waiting)
 	})
-}
-
-type activityCmd struct {
-	Verify activityVerifyCmd `cmd:"" help:"Walk the hash chain of the activities; name the first entry that was altered."`
-}
-
-type activityVerifyCmd struct{ doorFlags }
-
-// Run verifies the chain.
-func (c *activityVerifyCmd) Run(ctx context.Context, s streams) error {
-	v, err := c.verify(ctx)
-	if err != nil {
-		return err
-	}
-	return c.show(s, v, func() { fmt.Fprintf(s.out, "the chain of %d activities is intact\n", v.Rows) })
-}
-
-// verify asks the running server, or reads the database without writing to it.
-func (f doorFlags) verify(ctx context.Context) (v operator.Verification, err error) {
-	raw, err := operator.Call(ctx, f.Data, f.request("activity.verify", nil))
-	if errors.Is(err, operator.ErrNoServer) {
-		v.Rows, err = node.VerifyAtRest(ctx, f.store())
-		return v, err
-	}
-	if err != nil {
-		return v, err
-	}
-	return v, json.Unmarshal(raw, &v)
 }
 
 type migrateCmd struct{ doorFlags }
@@ -95,7 +67,7 @@ type finding struct {
 
 // Run looks at what a server needs. It changes nothing.
 func (c *doctorCmd) Run(ctx context.Context, s streams) error {
-	findings := []finding{c.folder(), c.keyset(), c.server(ctx)}
+	findings := []finding{c.folder(), c.keyset(), c.signer(), c.server(ctx)}
 	bad := 0
 	for _, f := range findings {
 		if !f.OK {
@@ -146,6 +118,17 @@ func (c *doctorCmd) keyset() finding {
 		return finding{"keyset", false, fmt.Sprintf("%s is open to others (mode %04o); chmod 600 it", path, info.Mode().Perm())}
 	}
 	return finding{"keyset", true, path}
+}
+
+func (c *doctorCmd) signer() finding {
+	signer, err := c.store().Signer()
+	switch {
+	case latchkey.Code(err) == "no_activity_key":
+		return finding{"activity key", true, "none yet; a server makes it at its start"}
+	case err != nil:
+		return finding{"activity key", false, err.Error()}
+	}
+	return finding{"activity key", true, signer.String()}
 }
 
 // server asks a running server, or opens the database, by walking the chain.

@@ -36,7 +36,7 @@ func TestScriptsOnPostgres(t *testing.T) {
 	}
 	t.Cleanup(server.Stop)
 	var files []string
-	for _, name := range []string{"folder", "life", "operator", "people", "race"} {
+	for _, name := range []string{"activity", "folder", "life", "operator", "people", "race"} {
 		files = append(files, filepath.Join("testdata", "script", name+".txtar"))
 	}
 	testscript.Run(t, testscript.Params{Files: files, Cmds: commandsOfScripts(), Setup: func(e *testscript.Env) error {

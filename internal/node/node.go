@@ -113,6 +113,7 @@ type Node struct {
 	redis     *cluster.Redis    // nil: the memory of this process
 	gateway   *gateway.Gateway
 	metrics   *prometheus.Registry
+	sign      func(context.Context) error // the end of the activities, when it moved; nil: this node does not
 
 	console   net.Listener // nil: this node has none
 	listeners []net.Listener
@@ -348,6 +349,9 @@ func (n *Node) Stop(ctx context.Context) error {
 	}
 	if n.storage.store != nil && !n.config.Store.Gateway {
 		errs = append(errs, n.noteNewest(ctx))
+	}
+	if n.sign != nil {
+		n.try(ctx, signing, n.sign)
 	}
 	return errors.Join(append(errs, n.storage.close())...)
 }

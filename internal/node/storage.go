@@ -12,6 +12,7 @@ import (
 	"latchkey"
 	"latchkey/internal/authority"
 	"latchkey/internal/cluster"
+	"latchkey/internal/evidence"
 	"latchkey/internal/operator"
 	"latchkey/internal/seal"
 	"latchkey/internal/store"
@@ -38,12 +39,13 @@ type StoreConfig struct {
 type storage struct {
 	box    *seal.Box
 	store  *store.Store
+	signer evidence.Signer // only a server's has one
 	now    func() time.Time
 	unlock func() error // of the data folder
 }
 
-// openStorage makes what is missing of the data folder (mode 0700), the keyset
-// and the database, and opens them.
+// openStorage makes what is missing of the data folder (mode 0700), the keyset,
+// the key that signs the activities and the database, and opens them.
 func openStorage(ctx context.Context, c StoreConfig, now func() time.Time, log *slog.Logger) (storage, error) {
 	if c.Gateway {
 		return c.open(ctx, seal.Load, now, log)
@@ -51,7 +53,14 @@ func openStorage(ctx context.Context, c StoreConfig, now func() time.Time, log *
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return storage{}, fmt.Errorf("data folder: %w", err)
 	}
-	return c.open(ctx, seal.LoadOrMake, now, log)
+	s, err := c.open(ctx, seal.LoadOrMake, now, log)
+	if err != nil {
+		return storage{}, err
+	}
+	if s.signer, err = evidence.LoadOrMake(c.signerPath()); err != nil {
+		return storage{}, errors.Join(err, s.close())
+	}
+	return s, nil
 }
 
 // open takes the data folder for this process alone, the keyset (see openBox)
@@ -123,24 +132,6 @@ func (c StoreConfig) openBox(missing func(path string) (*seal.Box, error)) (*sea
 	return missing(path)
 }
 
-// VerifyAtRest walks the hash chain where no server runs. It writes nothing:
-// what somebody altered stays as it is found.
-func VerifyAtRest(ctx context.Context, c StoreConfig) (int64, error) {
-	if err := c.found(); err != nil {
-		return 0, err
-	}
-	box, err := c.openBox(seal.Load)
-	if err != nil {
-		return 0, err
-	}
-	s, err := store.Open(ctx, store.Config{URL: c.url(), Seal: box, Now: time.Now, Log: slog.New(slog.DiscardHandler), ReadOnly: true})
-	if err != nil {
-		return 0, err
-	}
-	rows, err := storage{store: s}.VerifyActivity(ctx)
-	return rows, errors.Join(err, s.Close())
-}
-
 // RotateKeyset makes a new primary key; the node re-seals in the background.
 // The activity comes first: no record, no deed.
 func (s storage) RotateKeyset(ctx context.Context) (int, error) {
@@ -155,17 +146,6 @@ func (s storage) RotateKeyset(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	return s.store.Reseal(ctx, resealBatch)
-}
-
-// VerifyActivity walks the hash chain. An entry that was altered is a
-// *latchkey.Error with code "activity_altered", so that a script can tell it
-// from a database that does not answer.
-func (s storage) VerifyActivity(ctx context.Context) (int64, error) {
-	rows, err := s.store.VerifyActivity(ctx)
-	if broken, ok := errors.AsType[*store.BrokenChain](err); ok {
-		return rows, latchkey.Errorf(latchkey.KindConflict, "activity_altered", "%s", broken)
-	}
-	return rows, err
 }
 
 // resealBatch is how many rows one transaction re-seals.

@@ -20,6 +20,7 @@ const (
 	housekeepEvery = 5 * time.Minute // what has ended is deleted
 	resealEvery    = 2 * time.Second // a batch after a rotation of the keyset
 	relookEvery    = 5 * time.Minute // for what an older process has sealed since
+	signEvery      = time.Hour       // the end of the activities, when it moved; also at start and stop
 )
 
 // startSandbox runs the exchange in this process, on a port of its own, so
@@ -91,6 +92,9 @@ func (n *Node) startWork(ctx context.Context) error {
 	n.every(flushEvery, "noting the newest change", n.noteNewest)
 	n.every(housekeepEvery, "deleting what has ended", n.storage.store.Housekeep)
 	n.every(resealEvery, "re-sealing", n.resealer())
+	n.sign = n.signs()
+	n.try(ctx, signing, n.sign)
+	n.every(signEvery, signing, n.sign)
 	return n.startTally(ctx)
 }
 
@@ -131,9 +135,14 @@ func (n *Node) every(interval time.Duration, what string, do func(context.Contex
 				return
 			case <-tick.C:
 			}
-			if err := do(n.work); err != nil && n.work.Err() == nil {
-				n.config.Log.Error("work in the background failed; it is tried again", "work", what, "error", err)
-			}
+			n.try(n.work, what, do)
 		}
 	})
+}
+
+// try does a piece of work, and logs it where that fails.
+func (n *Node) try(ctx context.Context, what string, do func(context.Context) error) {
+	if err := do(ctx); err != nil && ctx.Err() == nil {
+		n.config.Log.Error("work in the background failed; it is tried again", "work", what, "error", err)
+	}
 }

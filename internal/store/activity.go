@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latchkey"
+	"latchkey/internal/evidence"
 	"latchkey/internal/store/db"
 )
 
@@ -29,7 +30,7 @@ func (t *tx) record(ctx context.Context, act latchkey.Activity, letters []latchk
 	}
 	act = storable(act)
 	act.Seq = t.end.head.seq + 1
-	act.Hash = chained(t.end.head.hash, act)
+	act.Hash = evidence.Hash(t.end.head.hash, act)
 	changes, err := encode(act.Changes)
 	if err != nil {
 		return latchkey.Activity{}, err

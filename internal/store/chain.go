@@ -2,14 +2,11 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"fmt"
-	"hash"
-	"strconv"
 
 	"latchkey"
+	"latchkey/internal/evidence"
 	"latchkey/internal/store/db"
 )
 
@@ -23,59 +20,51 @@ func (b *BrokenChain) Error() string {
 	return fmt.Sprintf("activity %d: %s", b.Seq, b.Reason)
 }
 
-// chained is the hash of an entry: SHA-256 over the hash before it and all of
-// its fields, each with its length in front, so that no two entries have the
-// same encoding. In hex.
-func chained(before string, act latchkey.Activity) string {
-	sum := sha256.New()
-	field(sum, "latchkey activity v1")
-	field(sum, before)
-	for _, n := range []int64{act.Seq, micros(act.At)} {
-		field(sum, strconv.FormatInt(n, 10))
-	}
-	for _, s := range []string{act.AccountID, string(act.Type), string(act.Source), act.MemberID, act.IP, act.KeyID, act.Subject, act.Note} {
-		field(sum, s)
-	}
-	field(sum, strconv.Itoa(len(act.Changes)))
-	for _, c := range act.Changes {
-		field(sum, c.Field)
-		field(sum, c.Old)
-		field(sum, c.New)
-	}
-	return hex.EncodeToString(sum.Sum(nil))
-}
-
-// field writes a netstring (cr.yp.to/proto/netstrings.txt).
-func field(sum hash.Hash, s string) {
-	fmt.Fprintf(sum, "%d:%s,", len(s), s) // a hash never fails to take bytes
-}
-
 // verifyPage is how many entries are read at a time.
 const verifyPage = 500
 
-// VerifyActivity walks the whole chain and returns how many entries it has. An
-// entry that was edited, deleted or moved, and a chain that was cut or made
-// anew, is a *BrokenChain that names the first bad number. Two things it cannot
-// see, and what is written down elsewhere must show them: a whole database that
-// was put back to an older state, and whatever somebody does who has both the
-// database and the keyset.
+// VerifyActivity walks the whole chain and returns how many entries it has; see
+// ReadActivity.
 func (s *Store) VerifyActivity(ctx context.Context) (rows int64, err error) {
+	end, err := s.ReadActivity(ctx, func(string, latchkey.Activity) error { return nil })
+	return end.Seq, err
+}
+
+// ReadActivity walks the whole chain, gives each entry to each, with the hash
+// before it, and returns where it ends. An entry that was edited, deleted or
+// moved, and a chain that was cut or made anew, is a *BrokenChain that names the
+// first bad number. Two things it cannot see, and a checkpoint that is kept
+// elsewhere must show them (package evidence): a whole database that was put
+// back to an older state, and whatever somebody does who has both the database
+// and the keyset.
+func (s *Store) ReadActivity(ctx context.Context, each func(before string, act latchkey.Activity) error) (evidence.End, error) {
 	// One snapshot: what is written meanwhile is not looked at.
 	snapshot, err := s.engine.read.BeginTx(ctx, s.engine.snapshot())
 	if err != nil {
-		return 0, fmt.Errorf("begin: %w", err)
+		return evidence.End{}, fmt.Errorf("begin: %w", err)
 	}
 	defer snapshot.Rollback()
 	q := db.New(snapshot)
 	end, err := q.Authority(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("read the head of the chain: %w", err)
+		return evidence.End{}, fmt.Errorf("read the head of the chain: %w", err)
 	}
-	at, err := walk(ctx, q)
+	at, err := walk(ctx, q, each)
+	if err == nil {
+		err = s.checkEnd(at, end)
+	}
+	return evidence.End{Incarnation: end.Incarnation, Seq: at.seq, Hash: at.hash}, err
+}
+
+// ActivityEnd is where the chain ends, as the program left it: a *BrokenChain
+// when somebody else did. It does not look at the entries.
+func (s *Store) ActivityEnd(ctx context.Context) (evidence.End, error) {
+	row, err := s.read.Authority(ctx)
 	if err != nil {
-		return at.seq, err
+		return evidence.End{}, fmt.Errorf("read the head of the chain: %w", err)
 	}
-	return at.seq, s.checkEnd(at, end)
+	return evidence.End{Incarnation: row.Incarnation, Seq: row.ActivitySeq, Hash: row.ActivityHash},
+		s.checkHead(head{seq: row.ActivitySeq, hash: row.ActivityHash}, row.ActivitySeal)
 }
 
 // checkEnd compares the end of the walk with the recorded end and its sealed
@@ -91,7 +80,7 @@ func (s *Store) checkEnd(at head, end db.Authority) error {
 }
 
 // walk follows the chain from its begin and returns where it ends.
-func walk(ctx context.Context, q *db.Queries) (head, error) {
+func walk(ctx context.Context, q *db.Queries, each func(before string, act latchkey.Activity) error) (head, error) {
 	var at head
 	for {
 		page, err := q.ActivitiesAfter(ctx, db.ActivitiesAfterParams{Seq: at.seq, Limit: verifyPage})
@@ -99,9 +88,14 @@ func walk(ctx context.Context, q *db.Queries) (head, error) {
 			return at, fmt.Errorf("read activities: %w", err)
 		}
 		for _, row := range page {
-			if at, err = at.follow(row); err != nil {
+			act, err := at.follow(row)
+			if err == nil {
+				err = each(at.hash, act)
+			}
+			if err != nil {
 				return at, err
 			}
+			at = head{seq: act.Seq, hash: act.Hash}
 		}
 		if len(page) < verifyPage {
 			return at, nil
@@ -109,19 +103,19 @@ func walk(ctx context.Context, q *db.Queries) (head, error) {
 	}
 }
 
-// follow checks one entry and makes it the new end. On an error the end stays.
-func (h head) follow(row db.Activity) (head, error) {
+// follow reads the entry that must come next.
+func (h head) follow(row db.Activity) (latchkey.Activity, error) {
 	if row.Seq != h.seq+1 {
-		return h, &BrokenChain{h.seq + 1, "it is missing"}
+		return latchkey.Activity{}, &BrokenChain{h.seq + 1, "it is missing"}
 	}
 	act, err := activityOf(row)
 	if err != nil {
-		return h, &BrokenChain{row.Seq, "it cannot be read: it was changed"}
+		return latchkey.Activity{}, &BrokenChain{row.Seq, "it cannot be read: it was changed"}
 	}
-	if chained(h.hash, act) != act.Hash {
-		return h, &BrokenChain{row.Seq, "its hash does not fit: it, or what stood before it, was changed"}
+	if evidence.Hash(h.hash, act) != act.Hash {
+		return latchkey.Activity{}, &BrokenChain{row.Seq, "its hash does not fit: it, or what stood before it, was changed"}
 	}
-	return head{seq: row.Seq, hash: row.Hash}, nil
+	return act, nil
 }
 
 // snapshot are the options of a transaction that reads everything as it was at
