@@ -89,7 +89,7 @@ func (f *flight) state() (cut, left bool) {
 	return f.cut, f.conn != nil
 }
 
-const flightShards = 64
+const flightShards = 256
 
 // flights are all calls over REST that are on their way, by their ids: those are
 // random, so calls share a lock by chance only. A change of a key, which is
@@ -99,18 +99,22 @@ type flights struct {
 	cut    atomic.Int64 // how many were cut off after they had left
 }
 
+// flightShard is a list: of 8192 calls at once it holds 32, and to go through
+// those is no more than a look into a map.
 type flightShard struct {
 	sync.Mutex
-	byID map[string]*flight
+	list []*flight
 	_    [64]byte // keeps neighbours' locks off one cache line
 }
 
-func newFlights() *flights {
-	x := &flights{}
-	for i := range x.shards {
-		x.shards[i].byID = map[string]*flight{}
+// at returns the place of a call in the list, which is locked; -1 when it is over.
+func at[ID string | []byte](s *flightShard, id ID) int {
+	for i, f := range s.list {
+		if f.id == string(id) {
+			return i
+		}
 	}
-	return x
+	return -1
 }
 
 // shardOf is that of an id, by its last two characters, of 32 each.
@@ -119,20 +123,23 @@ func shardOf[ID string | []byte](x *flights, id ID) *flightShard {
 	if n < 2 {
 		return &x.shards[0]
 	}
-	return &x.shards[(uint(id[n-2])<<5^uint(id[n-1]))%flightShards]
+	return &x.shards[(uint(id[n-2])<<3^uint(id[n-1]))%flightShards]
 }
 
 func (x *flights) add(f *flight) {
 	s := shardOf(x, f.id)
 	s.Lock()
 	defer s.Unlock()
-	s.byID[f.id] = f
+	s.list = append(s.list, f)
 }
 
 func (x *flights) remove(f *flight) {
 	s := shardOf(x, f.id)
 	s.Lock()
-	delete(s.byID, f.id)
+	if i, last := at(s, f.id), len(s.list)-1; i >= 0 {
+		s.list[i], s.list[last] = s.list[last], nil
+		s.list = s.list[:last]
+	}
 	s.Unlock()
 	f.end()
 }
@@ -148,7 +155,10 @@ func (x *flights) find(request []byte) *flight {
 	s := shardOf(x, id)
 	s.Lock()
 	defer s.Unlock()
-	return s.byID[string(id)]
+	if i := at(s, id); i >= 0 {
+		return s.list[i]
+	}
+	return nil
 }
 
 // severed cuts off the calls of a key that the table does not bear any more,
@@ -174,7 +184,7 @@ func (x *flights) of(keyID string) (of []*flight) {
 	for i := range x.shards {
 		s := &x.shards[i]
 		s.Lock()
-		for _, f := range s.byID {
+		for _, f := range s.list {
 			if f.caller != nil && f.caller.KeyID() == keyID {
 				of = append(of, f)
 			}

@@ -31,7 +31,7 @@ type Sessions struct {
 // NewSessions returns an empty set over a table.
 func NewSessions(table *verify.Table) *Sessions {
 	return &Sessions{
-		table: table, flights: newFlights(), open: map[*session]struct{}{}, byKey: map[string]map[*session]struct{}{}, empty: make(chan struct{}),
+		table: table, flights: &flights{}, open: map[*session]struct{}{}, byKey: map[string]map[*session]struct{}{}, empty: make(chan struct{}),
 	}
 }
 
