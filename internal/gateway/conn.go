@@ -39,7 +39,7 @@ type upstreamConn struct {
 	tcp             syscall.RawConn
 	timeout         time.Duration
 	idle            time.Duration
-	clock           time.Time // of the last write or read
+	clock           time.Time // of the last write, or of the last part of a long answer
 	answered        bool      // something was read
 	readBy, writeBy time.Time // the deadlines that stand
 	sending         bool      // since the last read something was written
@@ -104,9 +104,9 @@ func (c *upstreamConn) Write(p []byte) (int, error) {
 		}
 	}
 	c.sending = true
-	if by, changed := postponed(c.writeBy, c.clock, c.timeout); changed {
-		c.writeBy = by
-		if err := c.Conn.SetWriteDeadline(by); err != nil {
+	if !does(c.writeBy.Sub(c.clock), c.timeout) {
+		c.writeBy = c.clock.Add(c.timeout + c.timeout/slack)
+		if err := c.Conn.SetWriteDeadline(c.writeBy); err != nil {
 			return 0, err
 		}
 	}
@@ -120,15 +120,15 @@ func (c *upstreamConn) Read(p []byte) (int, error) {
 	if !c.sending {
 		c.clock = time.Now()
 	}
-	if by, changed := postponed(c.readBy, c.clock, c.timeout); changed {
-		c.readBy = by
-		if err := c.Conn.SetReadDeadline(by); err != nil {
+	if !does(c.readBy.Sub(c.clock), c.timeout) {
+		c.readBy = c.clock.Add(c.timeout + c.timeout/slack)
+		if err := c.Conn.SetReadDeadline(c.readBy); err != nil {
 			return 0, err
 		}
 	}
 	n, err := c.Conn.Read(p)
 	// A read ends the sending: the next write begins another request.
-	c.clock, c.answered, c.sending = time.Now(), true, false
+	c.answered, c.sending = true, false
 	return n, err
 }
 

@@ -210,9 +210,9 @@ func (c *guardConn) more(limit int, late *refusal) (bool, *refusal) {
 // within gives the client time to send. A deadline that cannot be set belongs
 // to a connection that is closed, which the next read will notice.
 func (c *guardConn) within(d time.Duration) {
-	if by, changed := postponed(c.readBy, time.Now(), d); changed {
-		c.readBy = by
-		_ = c.Conn.SetReadDeadline(by)
+	if !does(time.Until(c.readBy), d) {
+		c.readBy = time.Now().Add(d + d/slack)
+		_ = c.Conn.SetReadDeadline(c.readBy)
 	}
 }
 

@@ -16,15 +16,8 @@ import (
 // slack is that part of a time.
 const slack = 32
 
-// postponed says to when a deadline is set that shall come after d, and whether
-// the one that stands does not do.
-func postponed(stands, now time.Time, d time.Duration) (by time.Time, changed bool) {
-	left := stands.Sub(now)
-	if left >= d && left <= d+d/slack {
-		return stands, false
-	}
-	return now.Add(d + d/slack), true
-}
+// does reports whether a timer that has so much left may stand when d is due.
+func does(left, d time.Duration) bool { return left >= d && left <= d+d/slack }
 
 // until lets the client of a session be silent up to a moment. It belongs to the
 // goroutine that reads.
@@ -60,12 +53,12 @@ func (c *guardConn) SetWriteDeadline(time.Time) error { return nil }
 
 // hasten sets how long the client may take for a part of an answer or a message.
 func (c *guardConn) hasten() error {
-	by, changed := postponed(c.taken, time.Now(), c.g.SendTimeout)
-	if !changed {
+	d := c.g.SendTimeout
+	if does(time.Until(c.taken), d) {
 		return nil
 	}
-	c.taken = by
-	return c.Conn.SetWriteDeadline(by)
+	c.taken = time.Now().Add(d + d/slack)
+	return c.Conn.SetWriteDeadline(c.taken)
 }
 
 // legConn is a connection to the exchange on which a deadline that is set is not
