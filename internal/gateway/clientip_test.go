@@ -74,6 +74,9 @@ func named(name string, values []string) []string {
 	return lines
 }
 
+// Fault 5. A thief with a stolen key writes an address of its allowlist into
+// X-Forwarded-For (CWE-348). Only what a proxy of ours wrote counts, and of that
+// only what stands rightmost.
 func TestTheClientAddressCannotBeSpoofed(t *testing.T) {
 	proxied := newRig(t, trust("127.0.0.0/8", "10.0.0.0/8", "2001:db8:a::/48")).nowhere()
 	direct := newRig(t, trust("10.0.0.0/8", "2001:db8:a::/48")).nowhere()

@@ -349,6 +349,9 @@ var badBodies = []string{
 	strings.Repeat(`{"a":`, 33) + "1" + strings.Repeat("}", 33), "a=1&b=2",
 }
 
+// Fault 8. Somebody signs {"amount":"1","AMOUNT":"9"}: what is judged reads the
+// one, what executes reads the other (CWE-436). A body with two readings is
+// refused; any other reaches the exchange to the byte.
 func TestABodyWithTwoReadingsIsRefused(t *testing.T) {
 	r := newRig(t)
 	for _, body := range badBodies {

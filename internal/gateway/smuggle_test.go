@@ -59,6 +59,12 @@ func smuggling() []spelled {
 	l.hosts()
 	l.sizes()
 	l.harmless()
+	l.both()
+	l.chunks()
+	l.ends()
+	l.folds()
+	l.strangers()
+	l.names()
 	return l
 }
 
@@ -182,13 +188,15 @@ func (l *list) harmless() {
 	l.add(0, "an IPv6 Host", swap("Host: gateway", "Host: [::1]:8081"))
 }
 
-// Every odd spelling is either refused, together with everything behind it on
-// the connection, or read as exactly one request. The canary that follows is
-// never mixed with it.
+// Fault 12. Somebody hides a second request in the first: one parser goes by
+// Content-Length, another by Transfer-Encoding, a third ends lines at a bare LF
+// (CWE-444). Every odd spelling is either refused, together with everything
+// behind it on the connection, or read as exactly one request. The canary that
+// follows is never mixed with it.
 func TestNoSpellingSmugglesARequest(t *testing.T) {
 	r := newRig(t)
 	cases := smuggling()
-	if len(cases) < 250 {
+	if len(cases) < 500 {
 		t.Fatalf("only %d cases", len(cases))
 	}
 	for _, s := range cases {

@@ -8,8 +8,10 @@ import (
 	"latchkey/internal/gateway"
 )
 
-// Each opening handshake that is refused is a REST-like answer, and the
-// connection can be used on.
+// Fault 15. A page that somebody lures the bot's owner to opens a session from
+// inside the owner's network (CWE-1385); or a handshake is written so that a
+// proxy takes it for something else. Each one that is refused is a REST-like
+// answer, and the connection can be used on.
 func TestAHandshakeThatIsRefused(t *testing.T) {
 	r := newRig(t, func(c *gateway.Config) { c.Origins = []string{"https://good.example"} })
 	good := fmt.Sprintf(handshake, "/api/ws")

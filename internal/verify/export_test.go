@@ -28,7 +28,11 @@ const (
 func (c *Checker) Off(off Check) { c.off = off }
 
 // SetStranger gives the secret under which unknown keys are computed.
-func (c *Checker) SetStranger(secret latchkey.Secret) { c.stranger.secret = newMidstate(secret) }
+func (c *Checker) SetStranger(secret latchkey.Secret) {
+	for _, e := range c.strangers {
+		e.secret = newMidstate(secret)
+	}
+}
 
 // ValidREST computes a MAC as the checker does.
 func ValidREST(secret latchkey.Secret, r signature.REST) bool {

@@ -30,7 +30,7 @@ func appendOrigins(dst []byte, list latchkey.Allowlist) (packed []byte, v4 uint1
 			continue
 		}
 		last = p
-		dst = append(append(dst, p.Addr().AsSlice()...), byte(p.Bits()))
+		dst = append(append(dst, p.Addr().AsSlice()...), byte(p.Bits())) // #nosec G115 -- 0 to 128
 		if p.Addr().Is4() {
 			v4++
 		}

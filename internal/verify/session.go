@@ -37,7 +37,7 @@ type Session struct {
 // several sessions in one. The session is nil unless the verdict allows it.
 func (c *Checker) Logon(r Logon) (Verdict, *Session) {
 	now := c.Now()
-	entry, found := c.entry(r.Signed.Key)
+	entry, found, masked := c.entry(r.Signed.Key)
 	h := c.hashers.get()
 	genuine := h.matches(&entry.secret, &r.Signed.Signature, r.Signed.Timestamp, r.Signed.Key, nil)
 	c.hashers.put(h)
@@ -45,7 +45,7 @@ func (c *Checker) Logon(r Logon) (Verdict, *Session) {
 	switch {
 	case c.on(checkLeased) && !c.Leased():
 		return v.refuse(Unavailable), nil
-	case !found && c.Table.changing(r.Signed.Key):
+	case masked:
 		return v.refuse(Unavailable), nil
 	case c.on(checkKnown) && !(found && !r.Malformed):
 		return v.refuse(Unauthorized), nil
@@ -87,7 +87,7 @@ type Message struct {
 // be repeated, so that a session that somebody recorded and plays again changes
 // nothing.
 func (c *Checker) Message(ctx context.Context, s *Session, m Message) Verdict {
-	entry, found := c.entry([]byte(s.KeyID))
+	entry, found, _ := c.entry([]byte(s.KeyID))
 	v := Verdict{At: c.Now(), Action: m.Action, Addr: s.addr, Window: c.Window, entry: entry, found: found, told: found, leased: c.Leased}
 	switch {
 	case c.on(checkLeased) && !c.Leased():

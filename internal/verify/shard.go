@@ -48,7 +48,7 @@ func tag(hash uint64) uint32 { return uint32(hash>>32) | 1 }
 func find[ID string | []byte](in slots, hash uint64, keyID ID) (int, *Entry) {
 	want, last := tag(hash), len(in)-1
 	// The lowest bits of the hash chose the shard and are the same for all here.
-	for i := int(hash/shards) & last; ; i = (i + 1) & last {
+	for i := int(hash/shards) & last; ; i = (i + 1) & last { // #nosec G115 -- an index: its upper bits are cut off
 		switch in[i].tag.Load() {
 		case 0:
 			return i, nil

@@ -64,9 +64,15 @@ func NewTable() *Table {
 // Lookup returns the entry of a key, nil for one that was never put. A deleted
 // key has an entry, too.
 func (t *Table) Lookup(keyID []byte) *Entry {
+	e, _ := t.lookup(keyID)
+	return e
+}
+
+// lookup returns the hash of the id as well.
+func (t *Table) lookup(keyID []byte) (*Entry, uint64) {
 	hash := maphash.Bytes(t.seed, keyID)
 	_, e := find(*t.shards[hash%shards].slots.Load(), hash, keyID)
-	return e
+	return e, hash
 }
 
 // Put brings a key to the version that is given. Versions may arrive in any
@@ -124,13 +130,6 @@ func (t *Table) mask(keyID string, masked bool) {
 		}
 		return next, changed
 	})
-}
-
-// changing reports whether a key is masked whose secret is not known here, as
-// when it was deleted before this process began.
-func (t *Table) changing(keyID []byte) bool {
-	e := t.Lookup(keyID)
-	return e != nil && e.masked && !e.secret.set
 }
 
 // Len returns how many keys can be known to a call; deleted ones do not count.
@@ -215,7 +214,7 @@ func merge(old facts, key latchkey.Key, secret latchkey.Secret) facts {
 func (f *facts) remember(key latchkey.Key) {
 	packed, v4 := appendOrigins([]byte(key.ID+key.AccountID), key.Allowlist)
 	f.text, f.v4 = string(packed), v4
-	f.id, f.account = uint16(len(key.ID)), uint16(len(key.AccountID))
+	f.id, f.account = uint16(len(key.ID)), uint16(len(key.AccountID)) // #nosec G115 -- ids of our own, a few bytes
 }
 
 // nameless are the facts about a key of which nothing but the id is known.

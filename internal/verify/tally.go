@@ -34,10 +34,10 @@ const (
 // calls that name a key that exists are noted. It is bounded: in a storm it
 // keeps the newest refused calls and counts the rest.
 type Tally struct {
-	seed    maphash.Seed
-	shards  [tallyShards]tallyShard
-	dropped atomic.Int64
-	turn    atomic.Uint32 // the shard whose uses are drained first
+	seed   maphash.Seed
+	shards [tallyShards]tallyShard
+	nobody [tallyShards]tallyShard // calls that name no key: see pretend
+	turn   atomic.Uint32           // the shard whose uses are drained first
 }
 
 type tallyShard struct {
@@ -46,6 +46,7 @@ type tallyShard struct {
 	turn    int              // how many of them have to be written until the next shard's turn
 	notes   map[string]*note // of keys with refused calls, or with what could not be written
 	refused []*note          // those with refused calls
+	dropped int64            // calls that were counted and not kept
 }
 
 // note is what happened to one key since the last flush.
@@ -60,6 +61,7 @@ func NewTally() *Tally {
 	t := &Tally{seed: maphash.MakeSeed()}
 	for i := range t.shards {
 		t.shards[i].notes = make(map[string]*note)
+		t.nobody[i].notes = make(map[string]*note)
 	}
 	return t
 }
@@ -67,6 +69,7 @@ func NewTally() *Tally {
 // Note takes down a verdict. It writes nothing: see Run.
 func (t *Tally) Note(v *Verdict, requestID string) {
 	if !v.found {
+		t.pretend(v, requestID)
 		return
 	}
 	// Only an allowed call counts as use: a stranger must not be able to make a
@@ -83,13 +86,32 @@ func (t *Tally) Note(v *Verdict, requestID string) {
 	s := t.shard(v.entry.KeyID())
 	s.Lock()
 	defer s.Unlock()
-	n := s.note(v.entry.KeyID())
-	n.use.Refused++
-	t.keep(s, n, v, requestID)
+	s.keep(s.note(v.entry.KeyID()), v, requestID)
+}
+
+// pretend takes down a call that names no key, where nobody reads it. It is done
+// before the answer is sent, and so the answer would come sooner for a key that
+// does not exist (CWE-208).
+func (t *Tally) pretend(v *Verdict, requestID string) {
+	if v.entry == nil {
+		return // a public call
+	}
+	s := &t.nobody[maphash.String(t.seed, v.entry.KeyID())%tallyShards]
+	s.Lock()
+	defer s.Unlock()
+	s.keep(s.note(v.entry.KeyID()), v, requestID)
 }
 
 // Dropped is how many refused calls were counted but not kept.
-func (t *Tally) Dropped() int64 { return t.dropped.Load() }
+func (t *Tally) Dropped() (n int64) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.Lock()
+		n += s.dropped
+		s.Unlock()
+	}
+	return n
+}
 
 func (t *Tally) shard(keyID string) *tallyShard {
 	return &t.shards[maphash.String(t.seed, keyID)%tallyShards]
@@ -147,10 +169,11 @@ func (s *tallyShard) uses(most int) (uses []latchkey.KeyUse) {
 }
 
 // keep adds a refused call within the bounds.
-func (t *Tally) keep(s *tallyShard, n *note, v *Verdict, requestID string) {
+func (s *tallyShard) keep(n *note, v *Verdict, requestID string) {
+	n.use.Refused++
 	if len(n.holder)+len(n.stranger) == 0 {
 		if len(s.refused) == keysOfShard {
-			t.dropped.Add(1)
+			s.dropped++
 			return
 		}
 		s.refused = append(s.refused, n)
@@ -163,16 +186,16 @@ func (t *Tally) keep(s *tallyShard, n *note, v *Verdict, requestID string) {
 		call.Action = v.Action.Name
 	}
 	if v.told {
-		n.holder = t.push(n.holder, callsOfHolder, call)
+		n.holder = s.push(n.holder, callsOfHolder, call)
 	} else {
-		n.stranger = t.push(n.stranger, callsOfStranger, call)
+		n.stranger = s.push(n.stranger, callsOfStranger, call)
 	}
 }
 
 // push drops the oldest when there is no room.
-func (t *Tally) push(calls []latchkey.RefusedCall, most int, call latchkey.RefusedCall) []latchkey.RefusedCall {
+func (s *tallyShard) push(calls []latchkey.RefusedCall, most int, call latchkey.RefusedCall) []latchkey.RefusedCall {
 	if len(calls) == most {
-		t.dropped.Add(1)
+		s.dropped++
 		calls = append(calls[:0], calls[1:]...)
 	}
 	return append(calls, call)
@@ -255,7 +278,7 @@ func (t *Tally) restore(uses []latchkey.KeyUse, calls []latchkey.RefusedCall) {
 			}
 			n.holder = slices.Insert(n.holder, 0, call)
 		} else {
-			t.dropped.Add(1)
+			s.dropped++
 		}
 		s.Unlock()
 	}

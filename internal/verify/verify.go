@@ -40,9 +40,11 @@ type Config struct {
 // lock between requests of different keys.
 type Checker struct {
 	Config
-	stranger *Entry // takes the place of a key that does not exist
-	hashers  hasherPool
-	off      check // checks that a test switched off; 0 outside of tests
+	// strangers take the places of keys that do not exist: many, so that one that
+	// was asked for before is in the cache, and another is not, as with keys.
+	strangers [1024]*Entry
+	hashers   hasherPool
+	off       check // checks that a test switched off; 0 outside of tests
 }
 
 // New returns a Checker.
@@ -50,8 +52,12 @@ func New(c Config) *Checker {
 	if c.Leased == nil {
 		c.Leased = func() bool { return true }
 	}
-	stranger := &Entry{facts: facts{secret: newMidstate(latchkey.NewSecret())}}
-	return &Checker{Config: c, stranger: stranger}
+	checker, secret := &Checker{Config: c}, newMidstate(latchkey.NewSecret())
+	for i := range checker.strangers {
+		id := latchkey.NewKeyID()
+		checker.strangers[i] = &Entry{facts: facts{secret: secret, text: id, id: uint16(len(id))}}
+	}
+	return checker
 }
 
 // Request is one signed call over REST as the gateway read it.
@@ -69,14 +75,14 @@ type Request struct {
 // set are taken last, and only by a call that every other check allows.
 func (c *Checker) Check(ctx context.Context, r Request) Verdict {
 	now := c.Now()
-	entry, found := c.entry(r.Signed.Key)
+	entry, found, masked := c.entry(r.Signed.Key)
 	genuine := c.genuine(entry, &r.Signed)
 	v := Verdict{At: now, Action: r.Action, Addr: r.Addr, Window: c.Window, entry: entry, found: found, leased: c.Leased}
 	v.told = found && genuine
 	switch {
 	case c.on(checkLeased) && !c.Leased():
 		return v.refuse(Unavailable)
-	case !found && c.Table.changing(r.Signed.Key):
+	case masked:
 		return v.refuse(Unavailable) // another node may still know the key
 	case c.on(checkKnown) && !(found && !r.Malformed):
 		return v.refuse(Unauthorized)
@@ -112,12 +118,17 @@ func (c *Checker) Permit(ctx context.Context, action *latchkey.Action, addr neti
 }
 
 // entry finds the key. A deleted key is an unknown key, and so is one whose
-// secret never arrived.
-func (c *Checker) entry(keyID []byte) (*Entry, bool) {
-	if e := c.Table.Lookup(keyID); e != nil && known(e) {
-		return e, true
+// secret never arrived. Masked is a key whose secret is not known here, as when
+// it was deleted before this process began, while another node may still know it.
+func (c *Checker) entry(keyID []byte) (entry *Entry, found, masked bool) {
+	e, stranger := c.Table.lookup(keyID)
+	switch {
+	case e == nil:
+		return c.strangers[stranger%uint64(len(c.strangers))], false, false
+	case known(e):
+		return e, true, false
 	}
-	return c.stranger, false
+	return c.strangers[stranger%uint64(len(c.strangers))], false, e.masked && !e.secret.set
 }
 
 // price is what an allowed call consumes. A call that changes something is

@@ -243,8 +243,9 @@ func TestReplaysCostNothing(t *testing.T) {
 	check(t, w, c, verify.RateLimited)
 }
 
-// A call that changes something is remembered until its own timestamp refuses
-// it, also when the client's clock is ahead.
+// Fault 14. Somebody who saw an order sends it again (CWE-294). A call that
+// changes something is remembered until its own timestamp refuses it, also when
+// the client's clock is ahead.
 func TestACallIsNeverAllowedTwice(t *testing.T) {
 	for _, skew := range []time.Duration{-19 * time.Second, -time.Second, 0, 9 * time.Second, 20 * time.Second} {
 		c := good()
