@@ -89,7 +89,7 @@ var tameHuma = sync.OnceFunc(func() {
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, _ string, errs ...error) huma.StatusError {
 		p := inputProblem(status, errs)
 		if ctx != nil { // nil while the document is made
-			p.RequestID = visitOf(ctx.Context()).id
+			visitOf(ctx.Context()).answers(p)
 		}
 		return p
 	}

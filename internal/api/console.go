@@ -151,9 +151,7 @@ func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) refuse(w http.ResponseWriter, r *http.Request, status int, code, detail string) {
-	p := newProblem(status, code, detail)
-	p.RequestID = visitOf(r.Context()).id
-	writeProblem(w, p)
+	writeProblem(w, visitOf(r.Context()).answers(newProblem(status, code, detail)))
 }
 
 // servePage sends index.html under a fresh nonce. It must not be kept: a nonce
@@ -168,7 +166,7 @@ func (c *console) servePage(w http.ResponseWriter) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(page)))
-	w.Write(page) // a client that is gone gets no answer, and needs none
+	_, _ = w.Write(page) // a client that is gone gets no answer, and needs none
 }
 
 // serve sends the form that the browser takes. The closed policy stays: opened
@@ -192,7 +190,7 @@ func (f consoleFile) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.Write(body) // a client that is gone gets no answer, and needs none
+	_, _ = w.Write(body) // a client that is gone gets no answer, and needs none
 }
 
 // takesGzip reads Accept-Encoding (RFC 9110, 12.5.3). "*" and a weight of 0

@@ -15,7 +15,8 @@ import (
 )
 
 // Problem is every answer that is not a success (RFC 9457). It never repeats a
-// value of the request.
+// value of the request, but for one: an address that is wrong among many is named
+// in the detail, quoted and shortened (invalid_allowlist, invalid_email).
 type Problem struct {
 	Type       string `json:"type" format:"uri-reference" doc:"Where the code is explained." example:"/docs#code-wrong_code"`
 	Title      string `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
@@ -23,7 +24,7 @@ type Problem struct {
 	Code       string `json:"code" doc:"What happened, for programs. Stable." example:"wrong_code"`
 	Detail     string `json:"detail" doc:"What was wrong and what to do, for a person." example:"wrong code; tries left: 4"`
 	Field      string `json:"field,omitempty" doc:"Which input is wrong." example:"code"`
-	TriesLeft  *int   `json:"triesLeft,omitempty" doc:"With wrong_code and pending_dead: codes that may still be tried." example:"4"`
+	TriesLeft  *int   `json:"triesLeft,omitempty" doc:"With wrong_code, code_used and pending_dead: codes that may still be tried." example:"4"`
 	RetryAfter int    `json:"retryAfter,omitempty" doc:"Seconds after which the same request can succeed; as in the header Retry-After." example:"60"`
 	RequestID  string `json:"requestId" doc:"Name it when you ask the operator; as in the header X-Request-Id." example:"req_4q1m8tz6w0f3v7k2n9c5x8b1hd"`
 }
@@ -56,7 +57,7 @@ func writeProblem(w http.ResponseWriter, p *Problem) {
 	}
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
-	json.NewEncoder(w).Encode(p) // a client that is gone gets no answer, and needs none
+	_ = json.NewEncoder(w).Encode(p) // a client that is gone gets no answer, and needs none
 }
 
 // refuse answers with what the error says, outside huma.
@@ -67,20 +68,21 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 // problem is the one map from errors to answers. What carries no kind is
 // "internal error" outside and a full line in the log.
 func (s *server) problem(ctx context.Context, err error) *Problem {
-	id := visitOf(ctx).id
+	v := visitOf(ctx)
 	e, public := errors.AsType[*latchkey.Error](err)
 	if !public || e.Kind == latchkey.KindInternal {
 		if ctx.Err() == nil { // else the client went away, which is nobody's fault
-			s.Log.ErrorContext(ctx, "internal error", "request", id, "member", visitOf(ctx).caller.Member.ID, "error", err)
+			s.Log.ErrorContext(ctx, "internal error", "request", v.id, "member", v.caller.Member.ID, "error", err)
 		}
-		return internalProblem(id)
+		return v.answers(internalProblem())
 	}
 	p := newProblem(statusOf(e), e.Code, e.Message)
-	p.Field, p.RetryAfter, p.RequestID = e.Field, e.RetryAfter, id
-	if e.Code == "wrong_code" || e.Code == "pending_dead" {
+	p.Field, p.RetryAfter = e.Field, e.RetryAfter
+	switch e.Code {
+	case "wrong_code", "code_used", "pending_dead":
 		p.TriesLeft = &e.Left
 	}
-	return p
+	return v.answers(p)
 }
 
 // newProblem links every code to its line of the reading page.
@@ -89,10 +91,8 @@ func newProblem(status int, code, detail string) *Problem {
 }
 
 // internalProblem says nothing but the number under which the log has it all.
-func internalProblem(id string) *Problem {
-	p := newProblem(http.StatusInternalServerError, "internal_error", "internal error")
-	p.RequestID = id
-	return p
+func internalProblem() *Problem {
+	return newProblem(http.StatusInternalServerError, "internal_error", "internal error")
 }
 
 // inputProblem turns what huma found in the input into a Problem. huma's own
@@ -119,7 +119,7 @@ func inputProblem(status int, errs []error) *Problem {
 	case status == http.StatusBadRequest:
 		return newProblem(status, "malformed_json", "the body is not the JSON that this route takes")
 	case status == 0 || status >= http.StatusInternalServerError:
-		return newProblem(http.StatusInternalServerError, "internal_error", "internal error")
+		return internalProblem()
 	}
 	return newProblem(status, "malformed_body", "the request could not be read")
 }

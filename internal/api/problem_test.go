@@ -102,6 +102,29 @@ func TestNoAnswerAndNoLogRepeatsAValue(t *testing.T) {
 	}
 }
 
+// Somebody tries one door after the other. The log says from where, and what was
+// wrong with each try: all are 4xx, and only some are an attack.
+func TestTheLineOfARefusalSaysWhoAndWhy(t *testing.T) {
+	for name, c := range map[string]call{
+		"another site's page": {target: "POST /v1/keys", token: "owner", header: http.Header{"Sec-Fetch-Site": {"cross-site"}}},
+		"nobody":              {target: "GET /v1/keys"},
+		"an invalid input":    {target: "POST /v1/keys", token: "owner", body: `{"name":1}`},
+		"no such route":       {target: "GET /v1/secrets", token: "owner"},
+	} {
+		h, log := logged(t, &stub{})
+		w := c.do(h)
+		var p Problem
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code < 400 || p.Code == "" || p.RequestID == "" {
+			t.Fatalf("%s: %d, %v, %s", name, w.Code, err, w.Body)
+		}
+		for _, part := range []string{`"code":"` + p.Code + `"`, `"request":"` + p.RequestID + `"`, `"ip":"192.0.2.1"`} {
+			if !strings.Contains(log.String(), part) {
+				t.Errorf("%s: the log lacks %s: %s", name, part, log)
+			}
+		}
+	}
+}
+
 func TestAPanicIsAnInternalErrorWithoutItsValues(t *testing.T) {
 	const canary = "canary-7f3a"
 	_, oops := strconv.Atoi(canary)

@@ -19,7 +19,14 @@ import (
 // visit is what is known about one request. The guard fills in the caller.
 type visit struct {
 	id     string // in the answer, in problems and in the log
+	code   string // of the problem that it ended with
 	caller caller
+}
+
+// answers gives a problem the number of the request, and the log its code.
+func (v *visit) answers(p *Problem) *Problem {
+	p.RequestID, v.code = v.id, p.Code
+	return p
 }
 
 // visitKey is the one key that this package puts into a context. What lies
@@ -41,7 +48,9 @@ func (s *server) visited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.Now()
 		v := &visit{id: latchkey.NewID("req")}
-		v.caller.Visitor = authority.Visitor{IP: clientIP(r, s.TrustedProxies), UserAgent: agent(r)}
+		v.caller.Visitor = authority.Visitor{
+			IP: clientIP(r, s.TrustedProxies), UserAgent: agent(r), Browser: latchkey.Secret(tokenIn(r, s.knownCookieName())),
+		}
 		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 		rec := &recorder{ResponseWriter: w, now: s.Now}
 		s.setHeaders(rec.Header())
@@ -76,7 +85,7 @@ func (s *server) caught(rec *recorder, r *http.Request, what any) (cut bool) {
 	if rec.status != 0 {
 		return true
 	}
-	writeProblem(rec, internalProblem(visitOf(r.Context()).id))
+	writeProblem(rec, visitOf(r.Context()).answers(internalProblem()))
 	return false
 }
 
@@ -86,8 +95,8 @@ func (s *server) logVisit(r *http.Request, v *visit, status int, took time.Durat
 		status = http.StatusOK // nothing was written, which net/http answers with 200
 	}
 	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
-		slog.String("method", r.Method), slog.String("route", r.Pattern), slog.Int("status", status),
-		slog.Duration("took", took), slog.String("request", v.id), slog.String("member", v.caller.Member.ID))
+		slog.String("method", r.Method), slog.String("route", r.Pattern), slog.Int("status", status), slog.String("code", v.code),
+		slog.Duration("took", took), slog.String("request", v.id), slog.String("member", v.caller.Member.ID), slog.String("ip", v.caller.Visitor.IP))
 }
 
 // agent returns the client's name of itself, at most 200 visible characters:
