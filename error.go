@@ -34,7 +34,7 @@ type Error struct {
 	// RetryAfter is the number of whole seconds after which the same call can
 	// succeed; 0 when unknown.
 	RetryAfter int
-	// Left is the number of tries that remain, with code "wrong_code".
+	// Left is the number of tries that remain, with codes "wrong_code" and "code_used".
 	Left int
 }
 

@@ -16,6 +16,7 @@ type Limits struct {
 	MaxAttempts      int           // evaluations a pending, right or wrong
 	WrongCodesHourly int           // wrong codes a member and hour; sign-ins count apart
 	CodesHourly      int           // codes sent, a member and hour
+	PendingsHourly   int           // operations begun that wait for a proof, a member and hour
 	PendingLife      time.Duration
 	KeysPerAccount   int
 	SessionIdle      time.Duration
@@ -25,10 +26,28 @@ type Limits struct {
 	SignInsPerSource  int
 	SignInsPerAddress int
 	LinkLife          time.Duration // a one-time link lives this long
-	// Resets of a forgotten password that are asked for in an hour: by one
-	// source, and for one address by anybody.
+	// Resets of a forgotten password that are asked for: by one source in an
+	// hour, and for one address by anybody while such a link lives.
 	ResetsPerSource  int
 	ResetsPerAddress int
+	// KnownBrowser is how long a browser is known after it signed a member in.
+	KnownBrowser time.Duration
+	SMS          SMSLimits
+}
+
+// SMSLimits bound the codes by SMS, each of which costs money, beyond what
+// bounds all codes.
+type SMSLimits struct {
+	Number  Rate // to one number
+	Account Rate // for all members of an account
+	Source  Rate // asked for from one address
+	Country int  // to one country calling code, in a day
+}
+
+// Rate is how often something may happen in an hour and in a day, by UTC.
+type Rate struct {
+	Hour int
+	Day  int
 }
 
 // DefaultLimits returns the product's defaults.
@@ -40,6 +59,7 @@ func DefaultLimits() Limits {
 		MaxAttempts:      5,
 		WrongCodesHourly: 10,
 		CodesHourly:      60,
+		PendingsHourly:   300,
 		PendingLife:      15 * time.Minute,
 		KeysPerAccount:   5,
 		SessionIdle:      time.Hour,
@@ -51,6 +71,11 @@ func DefaultLimits() Limits {
 		LinkLife:         30 * time.Minute,
 		ResetsPerSource:  20,
 		ResetsPerAddress: 5,
+
+		KnownBrowser: 180 * 24 * time.Hour,
+		SMS: SMSLimits{
+			Number: Rate{15, 40}, Account: Rate{60, 300}, Source: Rate{60, 300}, Country: 2000,
+		},
 	}
 }
 
@@ -76,7 +101,8 @@ type Draft struct {
 	FactorID    string      `json:"factorId,omitempty"`   // the factor that is enrolled or removed
 	FactorKind  FactorKind  `json:"factorKind,omitempty"` //
 	FactorLabel string      `json:"factorLabel,omitempty"`
-	Summary     string      `json:"summary"` // what the code is for, as the message says it
+	Summary     string      `json:"summary"`           // what the code is for, as the message says it
+	Browser     string      `json:"browser,omitempty"` // of a sign-in: the known browser that began it
 }
 
 // Pending is an operation that waits for its proof. It is bound to one member,

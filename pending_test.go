@@ -25,6 +25,11 @@ func TestDefaultLimitsAreTheProducts(t *testing.T) {
 		WrongCodesHourly: 10, CodesHourly: 60, PendingLife: 15 * time.Minute, KeysPerAccount: 5,
 		SessionIdle: time.Hour, SessionLife: 24 * time.Hour, SignInsPerSource: 100, SignInsPerAddress: 20,
 		LinkLife: 30 * time.Minute, ResetsPerSource: 20, ResetsPerAddress: 5,
+		PendingsHourly: 300, KnownBrowser: 180 * 24 * time.Hour,
+		SMS: latchkey.SMSLimits{
+			Number: latchkey.Rate{Hour: 15, Day: 40}, Account: latchkey.Rate{Hour: 60, Day: 300},
+			Source: latchkey.Rate{Hour: 60, Day: 300}, Country: 2000,
+		},
 	}
 	if got := latchkey.DefaultLimits(); got != want {
 		t.Errorf("%+v, want %+v", got, want)

@@ -82,7 +82,9 @@ func (r *rig) command() *exec.Cmd {
 	cmd := exec.Command(path, append([]string{"serve", "--data", r.data, "--upstream-url", "http://127.0.0.1:1",
 		"--console-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--log-level", "error",
 		"--outbox-poll", "20ms", "--limit-codes-hourly", "1000000", "--limit-wrong-codes", "1000000", "--limit-keys", "1000000",
-		"--limit-sign-ins", "1000000"}, r.office.flags()...)...)
+		"--limit-pendings", "1000000", "--limit-sms-number", "1000000", "--limit-sms-number-daily", "1000000",
+		"--limit-sms-account", "1000000", "--limit-sms-account-daily", "1000000", "--limit-sms-source", "1000000",
+		"--limit-sms-source-daily", "1000000", "--limit-sms-country-daily", "1000000", "--limit-sign-ins", "1000000"}, r.office.flags()...)...)
 	if r.url != "" { // the row of a killed server stands in the way of the next one for a lease
 		cmd.Args = append(cmd.Args, "--database", r.url, "--cluster-lease", "500ms")
 	}

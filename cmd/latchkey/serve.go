@@ -59,6 +59,8 @@ type serveCmd struct {
 		TwilioFrom    string `env:"LATCHKEY_TWILIO_FROM" placeholder:"NUMBER" help:"Sender's number."`
 		TwilioBase    string `env:"LATCHKEY_TWILIO_BASE" placeholder:"URL" help:"Another service with Twilio's API."`
 		Forbid        bool   `env:"LATCHKEY_SMS_FORBID" help:"Accept no phone as a second factor."`
+
+		Countries []string `env:"LATCHKEY_SMS_COUNTRIES" placeholder:"CODE" help:"What numbers may begin with, such as 353 or 1212; all when empty."`
 	} `embed:"" prefix:"sms-"`
 
 	Limit limitFlags `embed:"" prefix:"limit-"`
@@ -77,6 +79,7 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 
 // runNode serves until the first signal, or until something fails.
 func runNode(ctx context.Context, s streams, config node.Config, greeting func(*node.Node) string) error {
+	warnRoot(config.Log, os.Geteuid())
 	n, err := node.Start(ctx, config)
 	if err != nil {
 		return err
@@ -123,12 +126,13 @@ func (c *serveCmd) node() (node.Config, error) {
 	note(checkPositive("--outbox-poll", c.OutboxPoll))
 	note(checkListen("--console-listen", c.Console.Listen))
 	note(checkListen("--metrics", c.Metrics))
+	note(checkCountries(c.SMS.Countries))
 	config := node.Config{
 		Store: c.store(), CatalogFile: c.Catalog, Limits: limits, Points: c.Limit.Points,
 		PublicPoints: c.Limit.PublicPoints, Window: c.Limit.Window, OutboxPoll: c.OutboxPoll, Name: c.Name,
 		Console:    node.Listen{Addr: c.Console.Listen, CertFile: c.Console.TLSCert, KeyFile: c.Console.TLSKey},
 		ConsoleURL: c.Console.URL, Origins: c.Console.Origin, Setup: true, Metrics: node.Listen{Addr: c.Metrics},
-		Mail: mail, SMS: sms, ForbidSMS: c.SMS.Forbid, Now: cluster.Wall,
+		Mail: mail, SMS: sms, ForbidSMS: c.SMS.Forbid, SMSCountries: c.SMS.Countries, Now: cluster.Wall,
 	}
 	note(c.Gateway.apply(&config, c.TrustedPeer))
 	note(c.Upstream.apply(&config))
@@ -169,6 +173,17 @@ func checkOrigin(flag, text string) error {
 func checkFurther(flag, origin string) error {
 	if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
 		return fmt.Errorf("%s: %q is not https://HOST or http://HOST, without anything behind", flag, origin)
+	}
+	return nil
+}
+
+// checkCountries refuses what no number begins with: a list that matches nothing
+// would keep members out who have a phone as their only second factor.
+func checkCountries(codes []string) error {
+	for _, code := range codes {
+		if len(code) < 1 || len(code) > 7 || code[0] == '0' || strings.Trim(code, "0123456789") != "" {
+			return fmt.Errorf("--sms-countries: %q is not a country calling code, such as 353: digits only, without +", code)
+		}
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ var tags = []*huma.Tag{
 // Codes that several routes share.
 var (
 	// where a second factor has to be there already
-	opens = []string{"second_factor_required", "too_many_codes"}
+	opens = []string{"second_factor_required", "too_many_codes", "too_many_requests", "sms_forbidden"}
 	// where the password is asked for again
 	rechecks = []string{"wrong_password", "too_many_sign_ins", "busy"}
 	repeats  = []string{"idempotency_key_reused"}
@@ -39,11 +39,11 @@ var (
 	moves = []string{"key_not_found", "key_changed", "wrong_status"}
 	// where a pending must still be open, in this session
 	waits = []string{"other_session", "forbidden", "pending_closed", "pending_confirmed", "pending_cancelled", "pending_dead", "pending_expired", "pending_changed", "key_changed"}
-	sends = []string{"no_sends_left", "resend_too_early", "too_many_codes", "passkeys_unavailable"}
+	sends = []string{"no_sends_left", "resend_too_early", "too_many_codes", "sms_forbidden", "passkeys_unavailable"}
 	// where a code is judged
 	proves = []string{"wrong_code", "invalid_code", "passkeys_unavailable", "code_expired", "code_used", "code_replaced", "factor_not_found", "factors_changed", "factor_not_chosen", "recovery_not_accepted", "too_many_wrong_codes"}
 	// what the transaction may find when it writes
-	completes = []string{"name_taken", "too_many_keys", "wrong_status", "key_not_found", "too_many_codes"}
+	completes = []string{"name_taken", "too_many_keys", "wrong_status", "key_not_found", "too_many_codes", "too_many_requests", "sms_forbidden"}
 )
 
 // all joins lists of codes.
@@ -52,7 +52,7 @@ func all(lists ...[]string) []string { return slices.Concat(lists...) }
 // notes has one entry for each row of routes that the document describes.
 var notes = map[string]note{
 	"POST /v1/session": {"signIn", "Sign-in", "Sign in", "200: the session is full, because the member has no second factor. 202: confirm the pending with the second factor; until then the session reaches nothing else.", 200, 202,
-		[]string{"wrong_credentials", "too_many_sign_ins", "busy"}},
+		[]string{"wrong_credentials", "too_many_sign_ins", "too_many_codes", "too_many_requests", "sms_forbidden", "busy"}},
 	"GET /v1/session":          {"whoAmI", "Sign-in", "Who am I", "The session of this request, its member and account. 204: nobody is signed in.", 200, 204, nil},
 	"DELETE /v1/session":       {"signOut", "Sign-in", "Sign out", "Ends the session; its pendings are cancelled.", 0, 0, nil},
 	"GET /v1/sessions":         {"listSessions", "Sign-in", "List my sessions", "The sessions of the member that have not ended.", 0, 0, nil},
@@ -70,7 +70,7 @@ var notes = map[string]note{
 
 	"GET /v1/factors": {"listFactors", "Security", "List my second factors", "And how many recovery codes are left, and what can be enrolled here.", 0, 0, nil},
 	"POST /v1/factors": {"enrolFactor", "Security", "Enrol a second factor", "Where the member has a factor already, that one confirms first (enrol_factor); then the new one proves that it works (validate_factor).", 202, 0,
-		all(rechecks, repeats, []string{"sms_forbidden", "passkeys_unavailable", "too_many_factors", "too_many_codes", "invalid_phone", "invalid_name"})},
+		all(rechecks, repeats, []string{"sms_forbidden", "passkeys_unavailable", "too_many_factors", "too_many_codes", "too_many_requests", "invalid_phone", "invalid_name"})},
 	"POST /v1/factors/{id}/remove": {"removeFactor", "Security", "Remove a second factor", "The last one stays.", 202, 0,
 		all(rechecks, opens, []string{"no_such_factor", "last_factor"})},
 	"POST /v1/recovery-codes": {"renewRecoveryCodes", "Security", "Make new recovery codes", "The older ones die when the pending is confirmed.", 202, 0, all(rechecks, opens, repeats)},
@@ -82,7 +82,7 @@ var notes = map[string]note{
 	"PATCH /v1/keys/{id}": {"editKey", "Keys", "Edit a key", "Permissions, IP whitelist or both. Nothing changes until the pending is confirmed by a second factor; then the key is inactive with the new ones and must be activated again.", 202, 0,
 		all(opens, moves, []string{"nothing_changed", "invalid_permissions", "invalid_allowlist"})},
 	"DELETE /v1/keys/{id}":                    {"deleteKey", "Keys", "Delete a key", "Final, when the pending is confirmed by a second factor.", 202, 0, all(opens, moves)},
-	"POST /v1/keys/{id}/activate":             {"activateKey", "Keys", "Activate a key", "The code comes by e-mail.", 202, 0, all(moves, []string{"too_many_codes"})},
+	"POST /v1/keys/{id}/activate":             {"activateKey", "Keys", "Activate a key", "The code comes by e-mail.", 202, 0, all(moves, []string{"too_many_codes", "too_many_requests"})},
 	"POST /v1/keys/{id}/deactivate":           {"deactivateKey", "Keys", "Deactivate a key", "At once, without a code: it can only take rights away.", 0, 0, moves},
 	"GET /v1/receipt":                         {"getReceipt", "Keys", "How far the newest change has come", "For who waits for the answer to a change: how many gateway nodes follow, and which are waited for until they stop by themselves.", 0, 0, nil},
 	"GET /v1/keys/{id}/refused-calls":         {"listRefusedCalls", "Audit", "List the refused calls of a key", "Newest first, with the exact reason.", 0, 0, []string{"key_not_found"}},

@@ -44,7 +44,7 @@ type confirmInput struct {
 	Ref
 	Body struct {
 		Code         latchkey.Secret `json:"code,omitempty" maxLength:"32" doc:"The code of the chosen factor or from the e-mail; spaces do not count." example:"123456"`
-		RecoveryCode latchkey.Secret `json:"recoveryCode,omitempty" maxLength:"64" doc:"Instead of a code, where a lost factor is replaced." example:"3k9m-x0qp-7wzr-h2dt"`
+		RecoveryCode latchkey.Secret `json:"recoveryCode,omitempty" maxLength:"64" doc:"Instead of a code, where a lost factor is replaced." example:"3k9m-x0qp-7wzr-h2dt-5c8j-e6nv"`
 		Passkey      Object          `json:"passkey,omitempty" doc:"Instead of a code, where a passkey was chosen: the credential that the browser returned, by its toJSON()."`
 	}
 }
@@ -56,7 +56,7 @@ type Outcome struct {
 	Secret        string   `json:"secret,omitempty" doc:"The secret of a key that was just created. It is shown this once and never again." example:"lks_q3J5yV0nT7hXw2KdR9uLb4ZcM8sPfG1aE6iOjYtNrQk7m2q"`
 	Receipt       *Receipt `json:"receipt,omitempty" doc:"Where a change of a key is in force."`
 	Factor        *Factor  `json:"factor,omitempty" doc:"The factor that was enrolled."`
-	RecoveryCodes []string `json:"recoveryCodes,omitempty" doc:"New recovery codes, shown this once; older ones are dead." example:"[\"3k9m-x0qp-7wzr-h2dt\"]"`
+	RecoveryCodes []string `json:"recoveryCodes,omitempty" doc:"New recovery codes, shown this once; older ones are dead." example:"[\"3k9m-x0qp-7wzr-h2dt-5c8j-e6nv\"]"`
 	Session       *Session `json:"session,omitempty" doc:"The session that is full now; its cookie is a new one."`
 	Next          *Step    `json:"next,omitempty" doc:"What has to be confirmed next: a new factor proves that it works."`
 }
@@ -64,7 +64,7 @@ type Outcome struct {
 // confirmOutput is 201 for a new key and 200 for the rest, with one shape.
 type confirmOutput struct {
 	Status    int
-	SetCookie []http.Cookie `header:"Set-Cookie" doc:"After a sign-in: the session's new token."`
+	SetCookie []http.Cookie `header:"Set-Cookie" doc:"After a sign-in: the session's new token, and a mark that this browser is known."`
 	Body      Outcome
 }
 
@@ -82,6 +82,9 @@ func (s *server) confirm(ctx context.Context, c caller, in *confirmInput) (*conf
 	}
 	if made.Token != "" {
 		out.SetCookie = s.cookie(made.Token)
+	}
+	if made.Browser != "" {
+		out.SetCookie = append(out.SetCookie, s.knownCookie(made.Browser.Reveal())...)
 	}
 	return out, nil
 }

@@ -36,6 +36,9 @@ type Config struct {
 	Issuer string
 	// ForbidSMS refuses new phone numbers as second factor (ASVS 6.6.1).
 	ForbidSMS bool
+	// SMSCountries are what phone numbers may begin with, in digits without the
+	// "+": a country calling code, or more than that. None: all.
+	SMSCountries []string
 	// Passkeys checks passkeys. Nil: the console is not reached in a way that
 	// browsers allow them, and none is enrolled or accepted.
 	Passkeys Passkeys
@@ -52,6 +55,7 @@ type Authority struct {
 	log       *slog.Logger
 	issuer    string
 	forbidSMS bool
+	countries []string
 	passkeys  Passkeys
 	passwords passwords
 }
@@ -66,7 +70,7 @@ func New(c Config) *Authority {
 	}
 	return &Authority{
 		store: c.Store, feed: c.Feed, sessions: c.Sessions, limits: c.Limits, now: c.Now, log: c.Log,
-		issuer: c.Issuer, forbidSMS: c.ForbidSMS, passkeys: c.Passkeys, passwords: newPasswords(),
+		issuer: c.Issuer, forbidSMS: c.ForbidSMS, countries: c.SMSCountries, passkeys: c.Passkeys, passwords: newPasswords(),
 	}
 }
 
@@ -74,6 +78,7 @@ func New(c Config) *Authority {
 type Visitor struct {
 	IP        string
 	UserAgent string
+	Browser   latchkey.Secret // what Outcome gave this browser to keep; "" for a new one
 }
 
 // Step is a pending as its member may see it.
@@ -101,7 +106,8 @@ type Outcome struct {
 	Key           *latchkey.Key
 	Secret        latchkey.Secret // of a key just created, shown once
 	Receipt       latchkey.Receipt
-	Token         string // the session's new token after a sign-in
+	Token         string          // the session's new token after a sign-in
+	Browser       latchkey.Secret // after a sign-in: for the browser to keep, see Visitor
 	Session       *latchkey.Session
 	Factor        *latchkey.Factor
 	RecoveryCodes []string // shown once

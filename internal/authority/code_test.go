@@ -279,6 +279,8 @@ func TestTenWrongCodesAnAccountAndHour(t *testing.T) {
 	})
 }
 
+// Fault 4. Somebody asks for codes without end: each SMS is paid by the platform
+// (SMS pumping), and each mail fills a mailbox (CWE-770, CWE-799).
 func TestSixtyCodesAnAccountAndHour(t *testing.T) {
 	w := newWorld(t)
 	owner := w.signIn(w.owner)

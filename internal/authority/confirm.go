@@ -46,14 +46,19 @@ func (a *Authority) Confirm(ctx context.Context, actor latchkey.Actor, id string
 }
 
 // wrongCodes counts wrong codes of a member and hour, those of sign-ins by
-// themselves: neither a sub-user nor who knows a password keeps a signed-in
-// owner from stopping a key. The charge is given back with a right one.
+// themselves, and of each known browser apart: neither a sub-user nor who knows
+// a password keeps the owner from signing in at home or from stopping a key. The
+// charge is given back with a right one.
 func (a *Authority) wrongCodes(p latchkey.Pending) latchkey.Bucket {
 	name := "wrong_code:"
 	if p.Operation == latchkey.OpSignIn {
 		name = "wrong_sign_in_code:"
 	}
-	return latchkey.Bucket{Name: name + p.MemberID, Window: a.now().Truncate(time.Hour), Limit: a.limits.WrongCodesHourly}
+	of := p.MemberID
+	if p.Draft.Browser != "" {
+		of += ":" + p.Draft.Browser
+	}
+	return latchkey.Bucket{Name: name + of, Window: a.now().Truncate(time.Hour), Limit: a.limits.WrongCodesHourly}
 }
 
 // readable refuses, without an evaluation, what cannot be the proof: no code
@@ -67,7 +72,7 @@ func (a *Authority) readable(p latchkey.Pending, ans Answer) (Answer, error) {
 			return ans, latchkey.Invalid("recoveryCode", "recovery_not_accepted", "a recovery code signs you in and replaces a lost factor; it confirms nothing else")
 		}
 		if !stepup.IsRecovery(ans.Recovery) {
-			return ans, latchkey.Invalid("recoveryCode", "invalid_code", "a recovery code has 16 letters and digits")
+			return ans, latchkey.Invalid("recoveryCode", "invalid_code", "a recovery code has 24 letters and digits (16 in former ones)")
 		}
 		return ans, nil
 	}
@@ -210,7 +215,7 @@ func (a *Authority) wrong(ctx context.Context, actor latchkey.Actor, p latchkey.
 	}
 	e := latchkey.Invalid(field, "wrong_code", "%s; tries left: %d", what, left)
 	if pr.used {
-		e = latchkey.Errorf(latchkey.KindConflict, "code_used", "this code was used already; wait for the next one; tries left: %d", left)
+		e = codeUsed(left)
 	}
 	if left == 0 {
 		e = latchkey.Errorf(latchkey.KindConflict, "pending_dead", "%s, and it was the last try; nothing was changed; start anew", what)
@@ -239,10 +244,20 @@ func (a *Authority) carryOut(ctx context.Context, actor latchkey.Actor, p latchk
 	if errors.Is(err, latchkey.ErrVersion) || errors.Is(err, latchkey.ErrKeyGone) {
 		a.void(ctx, actor, p)
 	}
+	if latchkey.Code(err) == "code_used" { // of two at once the other one was first
+		return Outcome{}, codeUsed(max(0, a.limits.MaxAttempts-p.Attempts))
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
 	return out, nil
+}
+
+// codeUsed is about a right code that was right before. It cost a try.
+func codeUsed(left int) *latchkey.Error {
+	e := latchkey.Errorf(latchkey.KindConflict, "code_used", "this code was used already; wait for the next one; tries left: %d", left)
+	e.Left = left
+	return e
 }
 
 // noteRecovery makes the entry say that a recovery code stood in for a factor.

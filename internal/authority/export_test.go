@@ -16,3 +16,6 @@ var PasswordParams = passwordParams
 func (a *Authority) BelieveEveryPassword() {
 	a.passwords.compare = func(string, string) (bool, error) { return true, nil }
 }
+
+// FillLine lets a stranger stand first in the line for the passwords for ever.
+func (a *Authority) FillLine() { a.passwords.line <- struct{}{} }

@@ -40,6 +40,9 @@ func (a *Authority) EnrolPhone(ctx context.Context, actor latchkey.Actor, passwo
 	if err != nil {
 		return Step{}, err
 	}
+	if err := a.allowed(phone); err != nil {
+		return Step{}, err
+	}
 	masked := stepup.MaskPhone(phone)
 	draft := latchkey.Draft{FactorKind: latchkey.FactorSMS, FactorLabel: masked, Summary: "add phone " + masked}
 	return a.enrol(ctx, actor, password, draft, latchkey.Secret(phone), idem)
@@ -65,7 +68,7 @@ func (a *Authority) enrol(ctx context.Context, actor latchkey.Actor, password st
 	if op == latchkey.OpEnrolFactor {
 		a.chooseFirst(&opening, factors)
 	}
-	if err := a.chargeSend(ctx, opening.Pending); err != nil {
+	if err := a.chargeOpening(ctx, actor, opening.Pending); err != nil {
 		return Step{}, err
 	}
 	step, err := a.commit(ctx, opening, factors)
@@ -168,6 +171,9 @@ func (a *Authority) deedOfSignIn(ctx context.Context, actor latchkey.Actor, p la
 	if err != nil {
 		return err
 	}
+	if out.Browser, err = a.know(ctx, actor.MemberID, p.Draft.Browser); err != nil {
+		return err
+	}
 	out.Token = newToken()
 	deed.FullSession, deed.TokenHash = p.SessionID, hashToken(out.Token)
 	deed.Activity = a.activity(actor, latchkey.ActSignedIn)
@@ -191,7 +197,7 @@ func (a *Authority) deedOfSignIn(ctx context.Context, actor latchkey.Actor, p la
 // prove now that it works.
 func (a *Authority) deedOfEnrolment(ctx context.Context, actor latchkey.Actor, p latchkey.Pending, deed *latchkey.Deed, out *Outcome) error {
 	next := a.openFactor(actor, latchkey.OpValidateFactor, p.Draft, p.NewSecret)
-	if err := a.chargeSend(ctx, next.Pending); err != nil {
+	if err := a.chargeOpening(ctx, actor, next.Pending); err != nil {
 		return err
 	}
 	deed.Next, deed.NextLetters = &next.Pending, next.Letters

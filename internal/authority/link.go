@@ -40,11 +40,13 @@ func (a *Authority) ForgotPassword(ctx context.Context, v Visitor, email string)
 }
 
 // chargeAddress bounds the letters to one address, whoever asks for them. It
-// shuts nobody out: whoever asked, the letter goes to the owner of the address.
+// shuts nobody out: whoever asked, the letter goes to the owner of the address,
+// and the window is as long as a link lives, so one of those letters is good
+// until there is room for another.
 func (a *Authority) chargeAddress(ctx context.Context, email string) (bool, error) {
 	sum := sha256.Sum256([]byte(email))
 	return a.store.ChargeBucket(ctx, latchkey.Bucket{
-		Name: "reset_to:" + hex.EncodeToString(sum[:8]), Window: a.now().Truncate(time.Hour), Limit: a.limits.ResetsPerAddress,
+		Name: "reset_to:" + hex.EncodeToString(sum[:8]), Window: a.now().Truncate(a.limits.LinkLife), Limit: a.limits.ResetsPerAddress,
 	})
 }
 
@@ -88,7 +90,7 @@ func (a *Authority) ResetPassword(ctx context.Context, v Visitor, token, passwor
 	if err != nil {
 		return err
 	}
-	hash, err := a.passwords.hash(ctx, member.Email, password)
+	hash, err := a.hashFor(ctx, member, password)
 	if err != nil {
 		return err
 	}
@@ -158,7 +160,7 @@ func (a *Authority) firstPeople(ctx context.Context, v Visitor, f FirstStart) (l
 	if err != nil {
 		return account, owner, "", err
 	}
-	hash, err := a.passwords.hash(ctx, email, f.Password)
+	hash, err := a.hash(ctx, name, email, f.Password)
 	now := a.now()
 	account = latchkey.Account{ID: latchkey.NewID("acc"), Name: name, CreatedAt: now}
 	owner = latchkey.Member{ID: latchkey.NewID("mem"), AccountID: account.ID, Email: email, Role: latchkey.RoleOwner, CreatedAt: now}

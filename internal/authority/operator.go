@@ -54,7 +54,7 @@ func (o Operator) AddMember(ctx context.Context, account latchkey.Account, email
 	if err != nil {
 		return latchkey.Member{}, err
 	}
-	hash, err := o.a.passwords.hash(ctx, email, password)
+	hash, err := o.a.hash(ctx, account.Name, email, password)
 	if err != nil {
 		return latchkey.Member{}, err
 	}

@@ -151,14 +151,13 @@ func (a *Authority) renewChallenge(ctx context.Context, p *latchkey.Pending) err
 	if err := intact(*p); err != nil {
 		return err
 	}
-	window := a.now().Truncate(time.Hour)
-	ok, err := a.store.ChargeBucket(ctx, latchkey.Bucket{Name: "challenge:" + p.AccountID, Window: window, Limit: a.limits.CodesHourly})
+	full, err := a.charge(ctx, a.shared(*p, time.Hour, "challenge", p.MemberID, a.limits.CodesHourly, ""))
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if full != nil {
 		e := latchkey.Errorf(latchkey.KindLimit, "too_many_codes", "passkeys were asked for too often in this hour; wait, or use another factor")
-		e.RetryAfter = int(window.Add(time.Hour).Sub(a.now())/time.Second) + 1
+		e.RetryAfter = a.untilEnd(*full)
 		return e
 	}
 	p.Code = stepup.NewNonce()

@@ -27,20 +27,36 @@ const mostPasswords = 2
 // machine has, so that key traffic has the rest during a storm of sign-ins. A
 // goroutine that computes holds its processor for long: with all of them taken,
 // a signed call waits for a password.
+//
+// Strangers wait in a line of their own, whose first one waits beside those who
+// are known: however long it is, it keeps no member out.
 type passwords struct {
 	slots   chan struct{}
+	line    chan struct{}
 	compare func(password, hash string) (bool, error)
 }
 
 func newPasswords() passwords {
 	most := max(1, min(mostPasswords, runtime.GOMAXPROCS(0)/2))
-	return passwords{slots: make(chan struct{}, most), compare: argon2id.ComparePasswordAndHash}
+	return passwords{slots: make(chan struct{}, most), line: make(chan struct{}, 1), compare: argon2id.ComparePasswordAndHash}
 }
 
 // enter waits for a slot or the end of ctx.
-func (p passwords) enter(ctx context.Context) error {
+func (p passwords) enter(ctx context.Context, known bool) error {
+	if !known {
+		if err := take(ctx, p.line); err != nil {
+			return err
+		}
+		defer func() { <-p.line }()
+	}
+	return take(ctx, p.slots)
+}
+
+// take waits for a place. Go serves those who wait on a channel in the order in
+// which they came.
+func take(ctx context.Context, places chan<- struct{}) error {
 	select {
-	case p.slots <- struct{}{}:
+	case places <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return latchkey.Errorf(latchkey.KindUnavailable, "busy", "too many sign-ins at once; try again in a moment")
@@ -54,7 +70,7 @@ func (p passwords) hash(ctx context.Context, email, password string) (string, er
 	if err := checkPassword(email, password); err != nil {
 		return "", err
 	}
-	if err := p.enter(ctx); err != nil {
+	if err := p.enter(ctx, true); err != nil { // who got here has a session or a link
 		return "", err
 	}
 	defer p.leave()
@@ -62,11 +78,11 @@ func (p passwords) hash(ctx context.Context, email, password string) (string, er
 }
 
 // matches compares; an empty hash (nobody) takes as long as a real one.
-func (p passwords) matches(ctx context.Context, password, hash string) (bool, error) {
+func (p passwords) matches(ctx context.Context, password, hash string, known bool) (bool, error) {
 	if len(password) > 1024 {
 		return false, nil // longer than any that was ever accepted
 	}
-	if err := p.enter(ctx); err != nil {
+	if err := p.enter(ctx, known); err != nil {
 		return false, err
 	}
 	defer p.leave()

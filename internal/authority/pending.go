@@ -2,7 +2,6 @@ package authority
 
 import (
 	"context"
-	"time"
 
 	"latchkey"
 	"latchkey/internal/stepup"
@@ -21,29 +20,10 @@ func (a *Authority) begin(ctx context.Context, actor latchkey.Actor, op latchkey
 	opening := a.open(actor, op, key, draft)
 	opening.IdempotencyKey, opening.IdempotencyDigest = idem.Key, idem.Digest
 	a.chooseFirst(&opening, factors)
-	if err := a.chargeSend(ctx, opening.Pending); err != nil {
+	if err := a.chargeOpening(ctx, actor, opening.Pending); err != nil {
 		return Step{}, err
 	}
 	return a.commit(ctx, opening, factors)
-}
-
-// chargeSend bounds the codes that a member can have sent in an hour: each
-// SMS costs money, and a mailbox can be flooded.
-func (a *Authority) chargeSend(ctx context.Context, p latchkey.Pending) error {
-	if !p.SendsCode() {
-		return nil
-	}
-	window := a.now().Truncate(time.Hour)
-	ok, err := a.store.ChargeBucket(ctx, latchkey.Bucket{Name: "code_sent:" + p.MemberID, Window: window, Limit: a.limits.CodesHourly})
-	if err != nil {
-		return err
-	}
-	if !ok {
-		e := latchkey.Errorf(latchkey.KindLimit, "too_many_codes", "too many codes were sent in this hour; wait, or use an authenticator app")
-		e.RetryAfter = int(window.Add(time.Hour).Sub(a.now())/time.Second) + 1
-		return e
-	}
-	return nil
 }
 
 // commit stores the pending and shows it. A request that is repeated from
@@ -232,7 +212,7 @@ func (a *Authority) resend(ctx context.Context, actor latchkey.Actor, p latchkey
 		if err := intact(p); err != nil {
 			return Step{}, err
 		}
-		if err := a.chargeSend(ctx, p); err != nil {
+		if err := a.chargeSend(ctx, actor, p); err != nil {
 			return Step{}, err
 		}
 		p = a.withCode(p)

@@ -34,14 +34,15 @@ func (a *Authority) SignIn(ctx context.Context, v Visitor, email, password strin
 	if err != nil {
 		return SignedIn{}, errWrongCredentials()
 	}
-	if err := a.chargeSignIn(ctx, v, email); err != nil {
-		return SignedIn{}, err
-	}
 	member, hash, err := a.store.MemberByEmail(ctx, email)
 	if err != nil && !errors.Is(err, latchkey.ErrNotFound) {
 		return SignedIn{}, err
 	}
-	ok, err := a.passwords.matches(ctx, password, hash)
+	browser := a.known(v.Browser, member, hash)
+	if err := a.chargeSignIn(ctx, v, email, browser); err != nil {
+		return SignedIn{}, err
+	}
+	ok, err := a.passwords.matches(ctx, password, hash, browser != "")
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -49,7 +50,7 @@ func (a *Authority) SignIn(ctx context.Context, v Visitor, email, password strin
 	if !ok {
 		return SignedIn{}, a.signInFailed(ctx, actor, email)
 	}
-	return a.startSession(ctx, actor, member)
+	return a.startSession(ctx, actor, member, browser)
 }
 
 func errWrongCredentials() error {
@@ -58,8 +59,16 @@ func errWrongCredentials() error {
 
 // chargeSignIn bounds the guesses of one source, for one address and in all.
 // The address alone has no bound: a stranger could shut its owner out with it.
-func (a *Authority) chargeSignIn(ctx context.Context, v Visitor, email string) error {
+// Nor can a stranger of the same source: a known browser has tries of its own,
+// and those of its source after them.
+func (a *Authority) chargeSignIn(ctx context.Context, v Visitor, email, browser string) error {
 	source, window := network(v.IP), a.now().Truncate(signInWindow)
+	if browser != "" {
+		own := latchkey.Bucket{Name: "sign_in_known:" + browser, Window: window, Limit: a.limits.SignInsPerAddress}
+		if room, err := a.store.ChargeBucket(ctx, own); err != nil || room {
+			return err
+		}
+	}
 	sum := sha256.Sum256([]byte(email))
 	for _, b := range []latchkey.Bucket{
 		{Name: "sign_in:" + source, Window: window, Limit: a.limits.SignInsPerSource},
@@ -112,7 +121,7 @@ func (a *Authority) signInFailed(ctx context.Context, actor latchkey.Actor, emai
 	return errWrongCredentials()
 }
 
-func (a *Authority) startSession(ctx context.Context, actor latchkey.Actor, member latchkey.Member) (SignedIn, error) {
+func (a *Authority) startSession(ctx context.Context, actor latchkey.Actor, member latchkey.Member, browser string) (SignedIn, error) {
 	factors, err := a.store.Factors(ctx, member.ID)
 	if err != nil {
 		return SignedIn{}, err
@@ -131,11 +140,11 @@ func (a *Authority) startSession(ctx context.Context, actor latchkey.Actor, memb
 	in := SignedIn{Token: token, Session: session, Member: member}
 	var second *latchkey.Opening
 	if !session.Full {
-		opening := a.open(actor, latchkey.OpSignIn, latchkey.Key{}, latchkey.Draft{Summary: "sign in"})
+		opening := a.open(actor, latchkey.OpSignIn, latchkey.Key{}, latchkey.Draft{Summary: "sign in", Browser: browser})
 		opening.Activity.Subject, opening.Activity.Note = member.Email, "password accepted; the second factor is asked for"
 		act = latchkey.Activity{} // nobody has signed in yet: that entry comes with the second factor
 		a.chooseFirst(&opening, factors)
-		if err := a.chargeSend(ctx, opening.Pending); err != nil {
+		if err := a.chargeOpening(ctx, actor, opening.Pending); err != nil {
 			return SignedIn{}, err
 		}
 		second = &opening
@@ -231,7 +240,7 @@ func (a *Authority) ChangePassword(ctx context.Context, actor latchkey.Actor, ol
 	if err != nil {
 		return err
 	}
-	hash, err := a.passwords.hash(ctx, member.Email, new)
+	hash, err := a.hashFor(ctx, member, new)
 	if err != nil {
 		return err
 	}
@@ -258,7 +267,7 @@ func (a *Authority) checkPassword(ctx context.Context, actor latchkey.Actor, pas
 	if err != nil {
 		return err
 	}
-	ok, err = a.passwords.matches(ctx, password, hash)
+	ok, err = a.passwords.matches(ctx, password, hash, true)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ import (
 
 var home = authority.Visitor{IP: "192.0.2.7", UserAgent: "test"}
 
+// Fault 16. Somebody tries a list of addresses to learn which have an account,
+// by the answer or by the time that it takes (CWE-204).
 func TestUnknownAddressAndWrongPasswordAreTheSame(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.Operator().AddMember(w.ctx, w.account, "real@example.com", latchkey.RoleSubuser, password) // with the real costs

@@ -76,6 +76,18 @@ type Sessions interface {
 	// ChargeBucket counts one more in the bucket; false, with nothing counted,
 	// when its limit is reached.
 	ChargeBucket(ctx context.Context, b latchkey.Bucket) (bool, error)
+	// ChargeBuckets counts one more in each bucket or, when one is full, in
+	// none; then it returns the name of that one. Else "".
+	ChargeBuckets(ctx context.Context, all []latchkey.Bucket) (full string, err error)
+	Marks
+}
+
+// Marks are made with the keyset that seals, which only this installation has.
+type Marks interface {
+	// MAC is the same for the same purpose and parts, until the keyset changes.
+	MAC(purpose string, parts ...string) string
+	// CheckMAC also accepts what older keys of the keyset made.
+	CheckMAC(mac, purpose string, parts ...string) bool
 }
 
 // Fleets knows the gateway nodes, and who may look at them in a browser.

@@ -46,6 +46,12 @@ var cheapHash = sync.OnceValue(func() string {
 	return hash
 })
 
+// plenty of text messages, for tests that are about something else.
+var plenty = latchkey.SMSLimits{
+	Number: latchkey.Rate{Hour: 100_000, Day: 100_000}, Account: latchkey.Rate{Hour: 100_000, Day: 100_000},
+	Source: latchkey.Rate{Hour: 100_000, Day: 100_000}, Country: 100_000,
+}
+
 // clock moves only when a test says so.
 type clock struct {
 	mu sync.Mutex

@@ -47,7 +47,7 @@ func (n *Node) startConsole(context.Context) error {
 		Secure:  c.Console.CertFile != "" || strings.HasPrefix(n.ConsoleURL, "https://"),
 		Console: files, Gateway: n.publicGateway(),
 	})
-	return n.serveHTTP("console", n.console, handler, c.Console)
+	return n.serveHTTP("console", newLobby(n.console, c.MaxConsoleConns, c.TrustedProxies), handler, c.Console)
 }
 
 // publicGateway is what the console's examples call. A certificate that was

@@ -71,6 +71,7 @@ type Config struct {
 	WSOrigins      []string // of pages in browsers that may open WebSocket sessions
 	// Bounds of the gateway; 0 is its own default.
 	MaxConns, MaxConnsEach, MaxSessions, MaxMessages int
+	MaxConsoleConns                                  int // open to the console; 0 is an eighth of the descriptors
 
 	Upstream       string // URL of the exchange
 	IdentitySecret []byte // shared with the exchange
@@ -86,6 +87,8 @@ type Config struct {
 	Mail      courier.Sender
 	SMS       courier.Sender
 	ForbidSMS bool
+	// SMSCountries are what phone numbers may begin with, see authority.Config.
+	SMSCountries []string
 
 	Now func() time.Time
 	Log *slog.Logger
@@ -278,6 +281,9 @@ func (n *Node) serveHTTP(what string, ln net.Listener, handler http.Handler, l L
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(n.config.Log.Handler(), slog.LevelWarn),
+	}
+	if bounded, ok := ln.(*lobby); ok {
+		server.ConnState = bounded.noted
 	}
 	if l.CertFile != "" {
 		config, err := loadTLS(l.CertFile, l.KeyFile)

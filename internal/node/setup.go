@@ -31,7 +31,7 @@ func (n *Node) openAuthority(context.Context) error {
 	}
 	n.authority = authority.New(authority.Config{
 		Store: n.storage.store, Feed: n.publisher(), Sessions: n.keySessions(), Limits: c.Limits, Now: c.Now,
-		Log: c.Log, Issuer: c.Name, ForbidSMS: c.ForbidSMS, Passkeys: keys,
+		Log: c.Log, Issuer: c.Name, ForbidSMS: c.ForbidSMS, SMSCountries: c.SMSCountries, Passkeys: keys,
 	})
 	return nil
 }

@@ -16,6 +16,7 @@ type ring struct {
 	handle  *keyset.Handle
 	aead    tink.AEAD
 	primary uint32
+	macs    map[uint32][]byte // see MAC; by the number of the key
 }
 
 // newRing makes a keyset with one fresh AES-256-GCM key. Nonces are random: one
@@ -69,7 +70,11 @@ func ringOf(handle *keyset.Handle) (*ring, error) {
 	if err != nil {
 		return nil, errors.New("it has no primary key")
 	}
-	r := &ring{handle: handle, aead: primitive, primary: primary.KeyID()}
+	macs, err := macKeys(handle)
+	if err != nil {
+		return nil, errors.New("its keys cannot be read")
+	}
+	r := &ring{handle: handle, aead: primitive, primary: primary.KeyID(), macs: macs}
 	return r, r.try()
 }
 

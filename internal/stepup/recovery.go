@@ -4,32 +4,46 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 )
 
 // recoveryCount is how many recovery codes a member gets at once.
 const recoveryCount = 10
 
+// recoveryLength is how many characters a code has, of 5 bits each: 120 random
+// bits, so that a plain hash will do (OWASP ASVS 6.5.2 asks for 112). Codes that
+// were given out before had recoveryFormer, and are good until they are used or
+// renewed.
+const (
+	recoveryLength = 24
+	recoveryFormer = 16
+)
+
 // recoveryAlphabet is Crockford's base 32: nothing looks alike on paper.
 const recoveryAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
-// NewRecoveryCodes makes codes such as "3k9m-x0qp-7wzr-h2dt" (80 bits each),
-// shown once, and the hashes that are kept.
+// NewRecoveryCodes makes codes such as "3k9m-x0qp-7wzr-h2dt-5c8j-e6nv", shown
+// once, and the hashes that are kept.
 func NewRecoveryCodes(memberID string) (codes, hashes []string) {
 	for range recoveryCount {
-		raw := make([]byte, 16)
+		raw := make([]byte, recoveryLength)
 		rand.Read(raw)
 		for i, b := range raw {
 			raw[i] = recoveryAlphabet[b%32]
 		}
 		text := string(raw)
-		codes = append(codes, strings.Join([]string{text[:4], text[4:8], text[8:12], text[12:]}, "-"))
+		var groups []string // of four, as people copy them
+		for four := range slices.Chunk(raw, 4) {
+			groups = append(groups, string(four))
+		}
+		codes = append(codes, strings.Join(groups, "-"))
 		hashes = append(hashes, HashRecovery(memberID, text))
 	}
 	return codes, hashes
 }
 
-// HashRecovery is what the store keeps and compares. With 80 random bits a
+// HashRecovery is what the store keeps and compares. With 120 random bits a
 // plain hash is enough: there is nothing to guess (NIST SP 800-63B-4, 3.1.2).
 // The member is part of it, so that a hash is of no use with another member.
 func HashRecovery(memberID, code string) string {
@@ -47,5 +61,5 @@ func NormalRecovery(code string) string {
 // has not is not evaluated, so it costs no try.
 func IsRecovery(code string) bool {
 	plain := NormalRecovery(code)
-	return len(plain) == 16 && strings.Trim(plain, recoveryAlphabet) == ""
+	return (len(plain) == recoveryLength || len(plain) == recoveryFormer) && strings.Trim(plain, recoveryAlphabet) == ""
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestRecoveryCodesComeInTensAndOnce(t *testing.T) {
-	form := regexp.MustCompile(`^[0-9a-hjkmnp-tv-z]{4}(-[0-9a-hjkmnp-tv-z]{4}){3}$`)
+	form := regexp.MustCompile(`^[0-9a-hjkmnp-tv-z]{4}(-[0-9a-hjkmnp-tv-z]{4}){5}$`)
 	seen := make(map[string]bool)
 	for range 200 {
 		codes, hashes := NewRecoveryCodes("mem_1")
@@ -87,10 +87,19 @@ func TestAHashBelongsToOneMember(t *testing.T) {
 	}
 }
 
+// Whoever has codes of before on paper, of 16 characters, still gets in with one.
+func TestAFormerRecoveryCodeIsStillOne(t *testing.T) {
+	const former, hash = "10v9-m0qp-7w1r-h2dt", "70ffeb087d7d3ee4a64f08575dbdb96d5afedbbf8276e2da7bb1c1d6587a1145"
+	if !IsRecovery(former) || HashRecovery("mem_1", former) != hash {
+		t.Errorf("%q is no code any more, or has another hash: %s", former, HashRecovery("mem_1", former))
+	}
+}
+
 func TestWhatIsNoRecoveryCodeIsNotEvaluated(t *testing.T) {
 	for _, in := range []string{
 		"", "-", "10v9-m0qp-7w1r-h2d", "10v9-m0qp-7w1r-h2dtx", "10v9-m0qp-7w1r-h2d!", "10v9-m0qp-7w1r-h2dé", "123456",
 		strings.Repeat("٣", 8), strings.Repeat("a", 100_000), "10v9m0qp7w1rh2d\x00",
+		"10v9-m0qp-7w1r-h2dt-10v9", "10v9-m0qp-7w1r-h2dt-10v9-m0q", "10v9-m0qp-7w1r-h2dt-10v9-m0qpx", "10v9-m0qp-7w1r-h2dt-10v9-m0q!",
 	} {
 		if IsRecovery(in) {
 			t.Errorf("%.40q passes", in)

@@ -933,7 +933,7 @@ export interface components {
             };
             /**
              * @description Instead of a code, where a lost factor is replaced.
-             * @example 3k9m-x0qp-7wzr-h2dt
+             * @example 3k9m-x0qp-7wzr-h2dt-5c8j-e6nv
              */
             recoveryCode?: string;
         };
@@ -1400,7 +1400,7 @@ export interface components {
             /**
              * @description New recovery codes, shown this once; older ones are dead.
              * @example [
-             *       "3k9m-x0qp-7wzr-h2dt"
+             *       "3k9m-x0qp-7wzr-h2dt-5c8j-e6nv"
              *     ]
              */
             recoveryCodes?: string[];
@@ -1503,7 +1503,7 @@ export interface components {
             title: string;
             /**
              * Format: int64
-             * @description With wrong_code and pending_dead: codes that may still be tried.
+             * @description With wrong_code, code_used and pending_dead: codes that may still be tried.
              * @example 4
              */
             triesLeft?: number;
@@ -8703,7 +8703,7 @@ export interface operations {
                  * @example {
                  *       "code": "123456",
                  *       "passkey": {},
-                 *       "recoveryCode": "3k9m-x0qp-7wzr-h2dt"
+                 *       "recoveryCode": "3k9m-x0qp-7wzr-h2dt-5c8j-e6nv"
                  *     }
                  */
                 "application/json": components["schemas"]["ConfirmInputBody"];
@@ -8821,7 +8821,7 @@ export interface operations {
                      *         "tookMs": 12
                      *       },
                      *       "recoveryCodes": [
-                     *         "3k9m-x0qp-7wzr-h2dt"
+                     *         "3k9m-x0qp-7wzr-h2dt-5c8j-e6nv"
                      *       ],
                      *       "secret": "lks_q3J5yV0nT7hXw2KdR9uLb4ZcM8sPfG1aE6iOjYtNrQk7m2q",
                      *       "session": {
@@ -8951,7 +8951,7 @@ export interface operations {
                      *         "tookMs": 12
                      *       },
                      *       "recoveryCodes": [
-                     *         "3k9m-x0qp-7wzr-h2dt"
+                     *         "3k9m-x0qp-7wzr-h2dt-5c8j-e6nv"
                      *       ],
                      *       "secret": "lks_q3J5yV0nT7hXw2KdR9uLb4ZcM8sPfG1aE6iOjYtNrQk7m2q",
                      *       "session": {

@@ -6,7 +6,7 @@ import type { Timing } from './reducer'
 
 type Props = { time: Timing; resent: number; busy: boolean; onResend: () => void }
 
-/** How long the code lives, and from two minutes on the way to another one. The seconds are not read out; what changes is. */
+/** How long the code lives, and from two minutes on the way to another one; once it has expired that way is the panel's own button. The seconds are not read out; what changes is. */
 export function CodeTimer({ time, resent, busy, onResend }: Props) {
   const { t } = useTranslation('stepup')
   if (time.codeLeft === null) return null
@@ -18,9 +18,9 @@ export function CodeTimer({ time, resent, busy, onResend }: Props) {
           {t('valid')} <strong>{clock(time.codeLeft)}</strong>
         </span>
       )}
-      {time.resend ? (
-        <Button variant={time.expired ? 'filled' : 'light'} size="compact-md" loading={busy} onClick={onResend}>
-          {time.expired ? t('newCode') : t('resend')}
+      {time.resend && !time.expired ? (
+        <Button variant="light" size="compact-md" loading={busy} onClick={onResend}>
+          {t('resend')}
         </Button>
       ) : (
         time.resendIn !== null && <span>{t('resendIn', { time: clock(time.resendIn) })}</span>

@@ -101,7 +101,11 @@ export function Panel({ step, email, onConfirmed, onCancel, onAgain }: Props) {
         <Button variant="default" onClick={onCancel}>
           {t('cancel')}
         </Button>
-        {time.expired && state.step.sendsLeft === 0 && onAgain ? (
+        {time.expired && state.step.sendsLeft > 0 ? (
+          <Button ref={act} loading={busy} onClick={() => void proof.resend()}>
+            {t('newCode')}
+          </Button>
+        ) : time.expired && onAgain ? (
           <Button onClick={onAgain}>{t('again')}</Button>
         ) : (
           <Button ref={act} type="submit" loading={busy} disabled={!ready}>

@@ -57,6 +57,10 @@ describe('a wrong code', () => {
     expect(after).toMatchObject({ name: 'asking', code: '', step: { triesLeft: 4 } })
     expect(after.trouble?.code).toBe('wrong_code')
   })
+  it('a code that was used before costs a try, too', () => {
+    const after = run(checking(), refusal('code_used', { triesLeft: 3 }))
+    expect(after).toMatchObject({ name: 'asking', code: '', step: { triesLeft: 3 } })
+  })
   it('the fifth ends the pending, and nothing moves it afterwards', () => {
     const dead = run(checking(), refusal('pending_dead', { triesLeft: 0 }))
     expect(dead).toMatchObject({ name: 'over', ending: 'dead' })
@@ -141,8 +145,13 @@ it.each([
   ['abc', ''],
 ])('a paste of %j gives %j', (text, code) => expect(digits(text)).toBe(code))
 
-it('a recovery code has 16 letters and digits, however it is written', () => {
-  const state = run(begin(sms), { type: 'recovery', on: true }, { type: 'typed', code: ' 3k9m-x0qp-7wzr-h2dt ' })
+it('a recovery code has 24 letters and digits, a former one 16, however it is written', () => {
+  const code = ' 3k9m-x0qp-7wzr-h2dt-5c8j-e6nv '
+  const state = run(begin(sms), { type: 'recovery', on: true }, { type: 'typed', code })
   expect(complete(state)).toBe(true)
-  expect(complete({ ...state, code: '3k9m' })).toBe(false)
+  expect(complete({ ...state, code: '3K9M X0QP 7WZR H2DT 5C8J E6NV' })).toBe(true)
+  expect(complete({ ...state, code: '3k9m-x0qp-7wzr-h2dt' })).toBe(true)
+  for (const short of ['3k9m', '3k9m-x0qp-7wzr-h2dt-5c8j', `${code}x`]) {
+    expect(complete({ ...state, code: short })).toBe(false)
+  }
 })

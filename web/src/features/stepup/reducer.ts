@@ -97,11 +97,11 @@ function refused(state: Proof, problem: ProblemError): Proof {
   const back: Proof = { ...state, name: 'asking', trouble: problem }
   switch (problem.code) {
     case 'wrong_code':
+    case 'code_used': // it cost a try like a wrong one
       return { ...back, code: '', step: { ...state.step, triesLeft: problem.triesLeft ?? state.step.triesLeft } }
     case 'code_expired': // the server's clock decides, whatever the countdown shows
       return { ...back, code: '', trouble: null, step: { ...state.step, codeExpiresAt: new Date(0).toISOString() } }
     case 'code_replaced':
-    case 'code_used':
       return { ...back, code: '' }
     case 'no_sends_left':
       return { ...back, step: { ...state.step, sendsLeft: 0 } }
@@ -144,7 +144,9 @@ export function digits(text: string): string {
 
 /** Whether the code may be sent. */
 export function complete(state: Proof): boolean {
-  return state.recovery ? state.code.replace(/[^0-9A-Za-z]/g, '').length === 16 : state.code.length === 6
+  if (!state.recovery) return state.code.length === 6
+  const letters = state.code.replace(/[^0-9A-Za-z]/g, '').length
+  return letters === 24 || letters === 16 // 16 in codes of before
 }
 
 /** Whether a passkey is asked for and no code is typed. */
