@@ -29,7 +29,8 @@ test: ## every test: checks, units on both databases, crashes, a real bot, a rea
 .PHONY: test-long
 test-long: ## the same with the long forms: 1,000 crashes, 10,000 changes and 5 M requests under faults, 10 minutes of fuzzing a target, the large models
 	@scripts/need go node postgresql redis chromium spin
-	KILLS=1000 CHANGES=10000 REQUESTS=5000000 RECEIPTS=1000 FUZZTIME=10m MODEL=long scripts/test
+	KILLS=1000 CHANGES=10000 REQUESTS=5000000 RECEIPTS=1000 FUZZTIME=10m MODEL=long \
+	FLIPS=1000000 STEPS=1000000 DIFFERENTIAL=1000000 GUESSES=20 TEXTS=100000 SAMPLES=1000000 SOAK=2h TIMING=1 REPRODUCIBLE=1 LIMIT=6h scripts/test
 
 .PHONY: model
 model: ## the model of revocation: it holds, and each broken rule is found (model/lease.pml)
@@ -43,7 +44,7 @@ model-long: ## the same in large configurations: about 10 minutes, 8 GB of memor
 
 .PHONY: check
 check: ## format, vet, lint, generated code, unit tests: under 5 minutes
-	@scripts/need go postgresql redis
+	@scripts/need go node postgresql redis
 	scripts/check
 	$(GO) test ./...
 
@@ -87,7 +88,7 @@ pgo: ## watch the gateway under load for half a minute; every build after it is 
 	$(GO) run ./bench/rest -profile cmd/latchkey/default.pgo
 
 .PHONY: fuzz
-fuzz: ## fuzz every target for FUZZTIME (default 30s)
+fuzz: ## fuzz every target for FUZZTIME (default 30s), as many at a time as there are processors, and tell how far each got
 	@scripts/need go
 	scripts/fuzz
 

@@ -25,6 +25,9 @@ var shunned = map[string]string{
 	"crypto/aes": "a mode of our own; internal/seal has Tink's AEAD", "crypto/cipher": "a mode of our own; internal/seal has Tink's AEAD", "crypto/rsa": "a padding of our own choice",
 }
 
+// starts are ways to run another program that packages have which may be imported.
+var starts = regexp.MustCompile(`\b(?:os\.StartProcess|(?:syscall|unix)\.(?:Exec|ForkExec|StartProcess|RawSyscall6?|Syscall6?))\(`)
+
 // only says which files may import what others may not.
 var only = map[string][]string{
 	// Waits of a random length, which nobody gains by guessing.
@@ -81,6 +84,13 @@ func TestTheProgramShunsWhatIsDangerous(t *testing.T) {
 			for _, fault := range dangers(rel, imports) {
 				t.Error(fault)
 			}
+			text, err := os.ReadFile(filepath.Join(p.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range starts.FindAllString(string(text), -1) {
+				t.Errorf("%s calls %s: a text that becomes a command", rel, call)
+			}
 			seen++
 		}
 	}
@@ -124,6 +134,11 @@ func TestWhatIsDangerousIsFound(t *testing.T) {
 	for path := range shunned {
 		if len(dangers("internal/api/x.go", []string{"fmt", path})) != 1 {
 			t.Errorf("the import of %s is not found", path)
+		}
+	}
+	for _, text := range []string{`os.StartProcess("/bin/sh", nil, nil)`, `syscall.Exec(p, nil, nil)`, `syscall.ForkExec(p, nil, nil)`, `unix.Exec(p, nil, nil)`} {
+		if !starts.MatchString(text) || starts.MatchString("unix.Prctl(1)") {
+			t.Errorf("%s is not found", text)
 		}
 	}
 	if len(dangers("internal/stepup/code.go", []string{"math/rand/v2"})) != 1 || len(dangers("internal/courier/lane.go", []string{"math/rand/v2"})) != 0 {

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
@@ -22,6 +24,30 @@ function samePolicy(): Plugin {
   }
 }
 
+// Writes which npm packages the built console has something of, as paths in
+// package-lock.json, for `make licences` and `make sbom`. What the bundler adds
+// by itself has a name such as "\0vite/preload-helper.js".
+function packages(): Plugin {
+  const inFolder = /^.*?(node_modules\/(?:.*node_modules\/)?(?:@[^/]+\/)?[^/]+)/
+  return {
+    name: 'packages',
+    apply: 'build',
+    generateBundle(_options, bundle) {
+      const parts = Object.values(bundle).flatMap((part) =>
+        part.type === 'chunk' ? part.moduleIds : part.originalFileNames,
+      )
+      const found = new Set<string>()
+      for (const id of [...this.getModuleIds(), ...parts]) {
+        const folder = inFolder.exec(id)?.[1]
+        const own = /^\0([^/]+)\//.exec(id)?.[1]
+        if (folder) found.add(folder)
+        else if (own) found.add(`node_modules/${own}`)
+      }
+      writeFileSync('node_modules/.latchkey-packages', `${[...found].sort().join('\n')}\n`)
+    },
+  }
+}
+
 // Where the management API runs during development: `latchkey demo` by default.
 const target = process.env.LATCHKEY_CONSOLE ?? 'http://localhost:8080'
 const proxy = Object.fromEntries(
@@ -29,8 +55,8 @@ const proxy = Object.fromEntries(
 )
 
 export default defineConfig({
-  plugins: [react(), samePolicy()],
-  resolve: { alias: { '@': new URL('./src', import.meta.url).pathname } },
+  plugins: [react(), samePolicy(), packages()],
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   html: { cspNonce: nonce },
   server: { proxy, host: 'localhost' },
   preview: { proxy, host: 'localhost' },

@@ -267,5 +267,5 @@ func (s *server) docs(w http.ResponseWriter, _ *http.Request) {
 func serve(w http.ResponseWriter, kind string, body []byte) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Write(body) // a client that is gone gets no answer, and needs none
+	_, _ = w.Write(body) // a client that is gone gets no answer, and needs none
 }

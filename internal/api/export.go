@@ -45,10 +45,10 @@ func (s *server) exportActivities(ctx context.Context, c caller, in *Filter) (*h
 func (s *server) export(ctx context.Context, actor latchkey.Actor, in Filter, page []latchkey.Activity, w http.ResponseWriter) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
-	out.Write(exportHeader) // errors stay in the writer until Flush
+	_ = out.Write(exportHeader) // errors stay in the writer until Flush
 	for {
 		for _, a := range page {
-			out.Write(csvRow(a))
+			_ = out.Write(csvRow(a))
 		}
 		out.Flush()
 		if err := out.Error(); err != nil || len(page) < exportPage {

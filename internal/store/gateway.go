@@ -83,6 +83,7 @@ func (t *tx) addUses(ctx context.Context, uses []latchkey.KeyUse) error {
 		rows = append(rows, fmt.Sprintf("($%d, CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS BIGINT))", n+1, n+2, n+3, n+4))
 		args = append(args, u.KeyID, micros(u.LastUsed), u.Allowed, u.Refused)
 	}
+	// #nosec G202 -- only placeholders are put together
 	_, err := t.sql.ExecContext(ctx, `UPDATE tally SET
 		last_used = CASE WHEN last_used < u.column2 THEN u.column2 ELSE last_used END,
 		allowed = allowed + u.column3, refused = refused + u.column4

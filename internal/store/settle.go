@@ -60,7 +60,7 @@ func (t *tx) insertChanges(ctx context.Context) error {
 	if err != nil || len(notes) == 0 || !t.store.engine.shared {
 		return err
 	}
-	_, err = t.sql.ExecContext(ctx, "SELECT "+strings.Join(tell, ", "), notes...)
+	_, err = t.sql.ExecContext(ctx, "SELECT "+strings.Join(tell, ", "), notes...) // #nosec G202 -- only placeholders are put together
 	return err
 }
 

@@ -110,7 +110,7 @@ func lockFile(path string) (unlock func() error, err error) {
 		return nil, fmt.Errorf("the lock of the database: %w", err)
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
+		_ = lock.Close()
 		return nil, fmt.Errorf("another latchkey process uses the database %s: stop it first, or give this one another file", path)
 	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
