@@ -55,26 +55,12 @@ type asvsRow struct {
 // or the risk with what would mend it.
 var asvsStates = []string{"conforms", "not applicable", "deviation"}
 
-var (
-	asvsNumber = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
-	backticked = regexp.MustCompile("`([^`]+)`")
-)
+var asvsNumber = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
 
-// asvsRows reads the lines whose first column is a number. A line that looks
-// like a row and has not four columns is a fault.
 func asvsRows(text string) (rows []asvsRow, faults []string) {
-	for i, line := range strings.Split(text, "\n") {
-		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
-		for i := range cells {
-			cells[i] = strings.TrimSpace(cells[i])
-		}
-		switch {
-		case !strings.HasPrefix(line, "|") || !asvsNumber.MatchString(strings.Trim(cells[0], "*v V")):
-		case len(cells) != 4 || !asvsNumber.MatchString(cells[0]):
-			faults = append(faults, fmt.Sprintf("line %d is no row of four columns with the bare number first", i+1))
-		default:
-			rows = append(rows, asvsRow{cells[0], cells[1], cells[2], cells[3]})
-		}
+	all, faults := rowsOf(text, asvsNumber, 4)
+	for _, cells := range all {
+		rows = append(rows, asvsRow{cells[0], cells[1], cells[2], cells[3]})
 	}
 	return rows, faults
 }
@@ -127,7 +113,7 @@ func stateFault(text string, tree testTree) string {
 	}
 	for _, name := range names {
 		// Elsewhere a test may be named for a part that is met; commands may, too.
-		if state != "conforms" && !goTestName.MatchString(name[1]) && !jsTestName.MatchString(name[1]) {
+		if state != "conforms" && !looksLikeTest(name[1]) {
 			continue
 		}
 		if fault := tree.fault(name[1]); fault != "" {
@@ -171,5 +157,51 @@ func TestEveryRowOfTheASVSStandsOnATest(t *testing.T) {
 	sum := fmt.Sprintf("%d rows: %d conform, %d are not applicable, %d deviate.", len(rows), count["conforms"], count["not applicable"], count["deviation"])
 	if !strings.Contains(string(text), sum) {
 		t.Errorf("docs/asvs.md does not say %q", sum)
+	}
+}
+
+// The twins: each broken table is found out, by what is broken.
+func TestABrokenTableOfTheASVSIsFoundOut(t *testing.T) {
+	tree := twinTree(t)
+	wanted := asvsWanted("6.3 1. 6.4 .3")
+	good := "| # | level |\n|---|---|\n| 6.3.1 | 1 | what | conforms: `latchkey.TestGood`, `latchkey.FuzzGood`, `sub.TestSub`, `latchkey.TestTagged` |\n" +
+		"| 6.4.2 | 3 | what | conforms: `web/e2e/a.spec.ts: it\"s good`, `web/e2e/a.spec.ts: each ${n}` |\n"
+	if faults := asvsFaults(good, wanted, tree); len(faults) > 0 {
+		t.Fatalf("the good table: %q", faults)
+	}
+	for name, c := range map[string]struct{ old, with, want string }{
+		"missing":             {"| 6.3.1 | 1", "| 6.3 | 1", "6.3.1 is missing"},
+		"double":              {"| 6.4.2 | 3", "| 6.3.1 | 1", "6.3.1 stands twice"},
+		"unknown number":      {"| 6.3.1 |", "| 6.3.2 |", "6.3.2 is no row"},
+		"number with a mark":  {"| 6.3.1 |", "| **6.3.1** |", "no row of 4 columns"},
+		"five columns":        {"| what | conforms: `web", "| what | more | conforms: `web", "no row of 4 columns"},
+		"level":               {"| 6.3.1 | 1 |", "| 6.3.1 | 2 |", "6.3.1 is of level 1"},
+		"no requirement":      {"| 1 | what |", "| 1 | |", "does not say what is required"},
+		"a fourth state":      {"conforms: `latchkey.TestGood`", "planned: `latchkey.TestGood`", "has the state \"planned\""},
+		"state in capitals":   {"conforms: `latchkey.TestGood`", "Conforms: `latchkey.TestGood`", "has the state \"Conforms\""},
+		"nothing behind it":   {"conforms: `latchkey.TestGood`, `latchkey.FuzzGood`, `sub.TestSub`, `latchkey.TestTagged`", "not applicable", "without saying"},
+		"no mend":             {"conforms: `latchkey.TestGood`", "deviation: somebody may guess", "does not say what would mend it"},
+		"gone, of a part":     {"conforms: `latchkey.TestGood`, `latchkey.FuzzGood`", "deviation: but for `serve` and `latchkey.TestGone`. Mend: all", "TestGone, which does not exist"},
+		"no test":             {"`latchkey.TestGood`, `latchkey.FuzzGood`, `sub.TestSub`, `latchkey.TestTagged`", "the code is good", "names no test"},
+		"no such test":        {"latchkey.TestGood", "latchkey.TestGone", "TestGone, which does not exist"},
+		"other package":       {"latchkey.TestGood", "sub.TestGood", "sub.TestGood, which does not exist"},
+		"outside _test.go":    {"latchkey.TestGood", "latchkey.TestNoTest", "TestNoTest, which does not exist"},
+		"no function of test": {"latchkey.TestGood", "latchkey.Testing", "which does not exist"},
+		"skipped":             {"latchkey.TestGood", "latchkey.TestSkipped", "may be skipped"},
+		"never built":         {"latchkey.TestGood", "latchkey.TestNever", "never built"},
+		"no name of a test":   {"latchkey.TestGood", "TestGood", "neither package.TestName"},
+		"no such file":        {"web/e2e/a.spec.ts: it", "web/e2e/b.spec.ts: it", "b.spec.ts, which does not exist"},
+		"no such title":       {"each ${n}", "no test", "is no test of web/e2e/a.spec.ts"},
+		"part of a title":     {"it\"s good`", "good`", "is no test of web/e2e/a.spec.ts"},
+		"file with a skip":    {"web/e2e/a.spec.ts: each ${n}", "web/e2e/skip.spec.ts: runs", "something is skipped"},
+		"pictures":            {"web/e2e/a.spec.ts: each ${n}", notRun[0] + ": x", "does not run"},
+	} {
+		broken := strings.Replace(good, c.old, c.with, 1)
+		if broken == good {
+			t.Fatalf("%s: nothing was broken", name)
+		}
+		if faults := asvsFaults(broken, wanted, tree); !strings.Contains(strings.Join(faults, "\n"), c.want) {
+			t.Errorf("%s: found %q, want one about %q", name, faults, c.want)
+		}
 	}
 }

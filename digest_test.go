@@ -21,6 +21,7 @@ func whole(t testing.TB) latchkey.Pending {
 		KeyName: "bot-1", Permissions: latchkey.NewPermissions(latchkey.Trade), Allowlist: allowlist(t, "8.8.8.8", "9.9.9.0/24"),
 		Changes:  []latchkey.Change{{Field: "permissions", Old: "Read", New: "Read, Trade"}, {Field: "allowlist", Old: "any address", New: "8.8.8.8"}},
 		FactorID: "fac_2", FactorKind: latchkey.FactorTOTP, FactorLabel: "Authenticator app", Summary: "edit key bot-1: + Trade, 2 IPs",
+		Browser: "brw_1",
 	}
 	return p
 }

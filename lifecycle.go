@@ -44,7 +44,7 @@ const (
 	ProofUnknown      Proof = ""
 	ProofNone         Proof = "none"          // happens at once
 	ProofSecondFactor Proof = "second_factor" // TOTP, SMS or passkey
-	ProofEmailCode    Proof = "email_code"    // consent on top of the second factor, never a factor
+	ProofEmailCode    Proof = "email_code"    // consent to an activation, never a second factor
 	ProofNewFactor    Proof = "new_factor"    // the factor that is being enrolled itself
 )
 

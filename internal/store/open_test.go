@@ -185,6 +185,9 @@ func TestCancelledContextIsNoPromise(t *testing.T) {
 	})
 }
 
+// Fault 22. The synchronous standby is away, and an administrator cancels the
+// commit that waits for it: PostgreSQL answers with success and a warning, and a
+// failover forgets the change. To tell the owner "deactivated" would be a lie.
 func TestWarningAtCommitMeansUnknown(t *testing.T) {
 	s := newSuite(t, server.Database(t))
 	// A warning while the COMMIT runs, as of a cancelled wait for a standby.

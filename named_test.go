@@ -16,17 +16,18 @@ import (
 	"testing"
 )
 
-// testTree is what can be named as a test: Go functions by package and name,
+// testTree is what a page of docs can name as a test: Go functions by package and name,
 // such as "internal/api.TestTheMatrix" ("latchkey." for the root), and files of
 // tests in JavaScript with their text.
 type testTree struct {
 	funcs map[string]string // name to what is wrong with it; "" is a good test
-	files map[string]string // path to text
+	files map[string]string // path to text; scenarios, too
 }
 
 var (
 	goTestName = regexp.MustCompile(`^([\w/]+)\.((?:Test|Fuzz)\w+)$`)
 	jsTestName = regexp.MustCompile(`^(web/[\w/.-]+\.(?:spec|test)\.tsx?): (.+)$`)
+	backticked = regexp.MustCompile("`([^`]+)`")
 	jsSkip     = regexp.MustCompile(`\.(?:skip|fixme|todo|only|fails)\(`)
 	// before is what stands before the title of a test: test( or it(, perhaps
 	// with each([...]) in between. A title that is no literal is not found.
@@ -36,8 +37,44 @@ var (
 // testTags are the tags under which scripts/test runs tests.
 var testTags = []string{"browser", "fault", "race"}
 
+// scripts are the scenarios of cmd/latchkey.TestScripts.
+const scripts = "cmd/latchkey/testdata/script/"
+
 // notRun are files of tests that nothing of `make test` runs.
 var notRun = []string{"web/e2e/screens.spec.ts"}
+
+// looksLikeTest tells the names of tests from commands and files. The form of a
+// name, package.TestName, is none: no package has a keyword as its name.
+func looksLikeTest(name string) bool {
+	return goTestName.MatchString(name) && !strings.HasPrefix(name, "package.") || jsTestName.MatchString(name)
+}
+
+// cellsOf splits a line of a table; nil is no such line.
+func cellsOf(line string) (cells []string) {
+	if !strings.HasPrefix(line, "|") {
+		return nil
+	}
+	for _, cell := range strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|") {
+		cells = append(cells, strings.TrimSpace(cell))
+	}
+	return cells
+}
+
+// rowsOf reads the lines of tables whose first cell is such a number. A line
+// that looks like one and has not that many cells is a fault.
+func rowsOf(text string, number *regexp.Regexp, columns int) (rows [][]string, faults []string) {
+	for i, line := range strings.Split(text, "\n") {
+		cells := cellsOf(line)
+		switch {
+		case cells == nil || !number.MatchString(strings.Trim(cells[0], "*v V")):
+		case len(cells) != columns || !number.MatchString(cells[0]):
+			faults = append(faults, fmt.Sprintf("line %d is no row of %d columns with the bare number first", i+1, columns))
+		default:
+			rows = append(rows, cells)
+		}
+	}
+	return rows, faults
+}
 
 // readTests reads every test below a folder.
 func readTests(t *testing.T, root string) testTree {
@@ -48,13 +85,13 @@ func readTests(t *testing.T, root string) testTree {
 			return err
 		}
 		if entry.IsDir() {
-			if skip := []string{".git", "node_modules", "dist", "testdata", ".out"}; slices.Contains(skip, entry.Name()) {
+			if skip := []string{".git", "node_modules", "dist", ".out"}; slices.Contains(skip, entry.Name()) {
 				return filepath.SkipDir
 			}
 			return nil
 		}
 		slashed := filepath.ToSlash(name)
-		if !strings.HasSuffix(slashed, "_test.go") && !regexp.MustCompile(`\.(spec|test)\.tsx?$`).MatchString(slashed) {
+		if !strings.HasSuffix(slashed, "_test.go") && !regexp.MustCompile(`\.((spec|test)\.tsx?|txtar)$`).MatchString(slashed) {
 			return nil
 		}
 		text, err := os.ReadFile(name)
@@ -198,6 +235,7 @@ func twinTree(t *testing.T) testTree {
 		"never_test.go":        "//go:build ignore\n\npackage a\n\nfunc TestNever(t *testing.T) {}\n",
 		"a.go":                 "package a\n\nfunc TestNoTest() {}\n",
 		"sub/b_test.go":        "package b\n\nfunc TestSub(t *testing.T) {}\n",
+		scripts + "a.txtar":    "# a scenario\n",
 		"web/e2e/a.spec.ts":    "test('it\"s good', async () => {})\nit.each([1])(`each ${n}`, () => {})\nconst s = 'no test'\n",
 		"web/e2e/skip.spec.ts": "test('runs', f)\ntest.skip('does not', f)\n",
 		notRun[0]:              "test('x', f)\n",
@@ -212,50 +250,4 @@ func twinTree(t *testing.T) testTree {
 	}
 	t.Chdir(dir)
 	return readTests(t, ".")
-}
-
-// The twins: each broken table is found out, by what is broken.
-func TestABrokenTableOfTheASVSIsFoundOut(t *testing.T) {
-	tree := twinTree(t)
-	wanted := asvsWanted("6.3 1. 6.4 .3")
-	good := "| # | level |\n|---|---|\n| 6.3.1 | 1 | what | conforms: `latchkey.TestGood`, `latchkey.FuzzGood`, `sub.TestSub`, `latchkey.TestTagged` |\n" +
-		"| 6.4.2 | 3 | what | conforms: `web/e2e/a.spec.ts: it\"s good`, `web/e2e/a.spec.ts: each ${n}` |\n"
-	if faults := asvsFaults(good, wanted, tree); len(faults) > 0 {
-		t.Fatalf("the good table: %q", faults)
-	}
-	for name, c := range map[string]struct{ old, with, want string }{
-		"missing":             {"| 6.3.1 | 1", "| 6.3 | 1", "6.3.1 is missing"},
-		"double":              {"| 6.4.2 | 3", "| 6.3.1 | 1", "6.3.1 stands twice"},
-		"unknown number":      {"| 6.3.1 |", "| 6.3.2 |", "6.3.2 is no row"},
-		"number with a mark":  {"| 6.3.1 |", "| **6.3.1** |", "no row of four columns"},
-		"five columns":        {"| what | conforms: `web", "| what | more | conforms: `web", "no row of four columns"},
-		"level":               {"| 6.3.1 | 1 |", "| 6.3.1 | 2 |", "6.3.1 is of level 1"},
-		"no requirement":      {"| 1 | what |", "| 1 | |", "does not say what is required"},
-		"a fourth state":      {"conforms: `latchkey.TestGood`", "planned: `latchkey.TestGood`", "has the state \"planned\""},
-		"state in capitals":   {"conforms: `latchkey.TestGood`", "Conforms: `latchkey.TestGood`", "has the state \"Conforms\""},
-		"nothing behind it":   {"conforms: `latchkey.TestGood`, `latchkey.FuzzGood`, `sub.TestSub`, `latchkey.TestTagged`", "not applicable", "without saying"},
-		"no mend":             {"conforms: `latchkey.TestGood`", "deviation: somebody may guess", "does not say what would mend it"},
-		"gone, of a part":     {"conforms: `latchkey.TestGood`, `latchkey.FuzzGood`", "deviation: but for `serve` and `latchkey.TestGone`. Mend: all", "TestGone, which does not exist"},
-		"no test":             {"`latchkey.TestGood`, `latchkey.FuzzGood`, `sub.TestSub`, `latchkey.TestTagged`", "the code is good", "names no test"},
-		"no such test":        {"latchkey.TestGood", "latchkey.TestGone", "TestGone, which does not exist"},
-		"other package":       {"latchkey.TestGood", "sub.TestGood", "sub.TestGood, which does not exist"},
-		"outside _test.go":    {"latchkey.TestGood", "latchkey.TestNoTest", "TestNoTest, which does not exist"},
-		"no function of test": {"latchkey.TestGood", "latchkey.Testing", "which does not exist"},
-		"skipped":             {"latchkey.TestGood", "latchkey.TestSkipped", "may be skipped"},
-		"never built":         {"latchkey.TestGood", "latchkey.TestNever", "never built"},
-		"no name of a test":   {"latchkey.TestGood", "TestGood", "neither package.TestName"},
-		"no such file":        {"web/e2e/a.spec.ts: it", "web/e2e/b.spec.ts: it", "b.spec.ts, which does not exist"},
-		"no such title":       {"each ${n}", "no test", "is no test of web/e2e/a.spec.ts"},
-		"part of a title":     {"it\"s good`", "good`", "is no test of web/e2e/a.spec.ts"},
-		"file with a skip":    {"web/e2e/a.spec.ts: each ${n}", "web/e2e/skip.spec.ts: runs", "something is skipped"},
-		"pictures":            {"web/e2e/a.spec.ts: each ${n}", notRun[0] + ": x", "does not run"},
-	} {
-		broken := strings.Replace(good, c.old, c.with, 1)
-		if broken == good {
-			t.Fatalf("%s: nothing was broken", name)
-		}
-		if faults := asvsFaults(broken, wanted, tree); !strings.Contains(strings.Join(faults, "\n"), c.want) {
-			t.Errorf("%s: found %q, want one about %q", name, faults, c.want)
-		}
-	}
 }
