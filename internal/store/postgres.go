@@ -20,6 +20,12 @@ import (
 // watches not counted. Writers wait for one row anyway.
 const connections = 16
 
+// mostMessage bounds one message of the server, in bytes: a row of the largest
+// key, with a thousand addresses, is a tenth of it. Each message says its length
+// before it comes, and that much memory is taken then: what is no PostgreSQL, or
+// one that lies, would otherwise take a gigabyte for five bytes.
+const mostMessage = 1 << 20
+
 // openPostgres connects. The error of a bad URL is not passed on: it may quote
 // the password.
 func openPostgres(ctx context.Context, c Config) (*engine, error) {
@@ -34,6 +40,7 @@ func openPostgres(ctx context.Context, c Config) (*engine, error) {
 		options: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
 	}
 	e.listen(config)
+	config.MaxProtocolMessageBodyLen = mostMessage
 	e.config = config
 	pool := stdlib.OpenDB(*config)
 	pool.SetMaxOpenConns(connections)
