@@ -112,10 +112,8 @@ func wholeLife(t *testing.T, s *testenv.System) map[string]string {
 	canaries["a wrong secret"] = "not-the-secret-canary"
 	operated := s.ActiveKey("operated", authority.NewKey{Permissions: readTrade})
 	canaries["the secret of the operator's key"] = operated.Secret.Reveal()
-	wrong := owner.Do("PUT", "/v1/password", map[string]string{"old": "wrong password canary", "new": "another long password canary"})
-	if wrong.Status < 400 {
-		t.Fatalf("a wrong password was accepted: %s", wrong.Raw)
-	}
+	wrong := owner.Do("PUT", "/v1/password", map[string]string{"password": "wrong password canary", "newPassword": "another long password canary"})
+	testenv.Refuses(t, wrong, http.StatusUnprocessableEntity, "wrong_password")
 	canaries["a wrong password"] = "wrong password canary"
 	canaries["a refused new password"] = "another long password canary"
 	looked(t, s, canaries)
