@@ -30,7 +30,7 @@ test: ## every test: checks, units on both databases, crashes, a real bot, a rea
 test-long: ## the same with the long forms: 1,000 crashes, 10,000 changes and 5 M requests under faults, 10 minutes of fuzzing a target, the large models
 	@scripts/need go node postgresql redis chromium spin
 	KILLS=1000 CHANGES=10000 REQUESTS=5000000 RECEIPTS=1000 FUZZTIME=10m MODEL=long \
-	FLIPS=1000000 STEPS=1000000 DIFFERENTIAL=1000000 GUESSES=20 TEXTS=100000 SAMPLES=1000000 SOAK=2h TIMING=1 REPRODUCIBLE=1 LIMIT=6h scripts/test
+	FLIPS=1000000 STEPS=1000000 DIFFERENTIAL=1000000 GUESSES=20 TEXTS=100000 SAMPLES=1000000 SOAK=2h SLOW=5000 TIMING=1 REPRODUCIBLE=1 LIMIT=6h scripts/test
 
 .PHONY: model
 model: ## the model of revocation: it holds, and each broken rule is found (model/lease.pml)
@@ -91,6 +91,11 @@ pgo: ## watch the gateway under load for half a minute; every build after it is 
 fuzz: ## fuzz every target for FUZZTIME (default 30s), as many at a time as there are processors, and tell how far each got
 	@scripts/need go
 	scripts/fuzz
+
+.PHONY: mutate
+mutate: ## turn one operator at a time around in the packages that decide: a test must fail for 85 % of them; an hour
+	@scripts/need go redis
+	scripts/mutate signature identity internal/stepup internal/verify internal/cluster
 
 .PHONY: generate
 generate: ## SQL code from internal/store/queries (needs sqlc 1.31.1; builds it when missing)

@@ -44,6 +44,16 @@ func TestRightActionsAreTaken(t *testing.T) {
 	}
 }
 
+// The longest and dearest that is allowed is allowed.
+func TestTheCatalogTakesWhatLiesAtItsBounds(t *testing.T) {
+	private, public := order(), ticker()
+	private.Name, private.Cost, private.Purpose = strings.Repeat("a", 64), 1000, strings.Repeat("p", 200)
+	public.Name, public.PublicCost = "ab", 1000
+	if _, err := latchkey.NewCatalog([]latchkey.Action{private, public}); err != nil {
+		t.Error(err)
+	}
+}
+
 // Every action that could pass unguarded, or could not be understood, keeps
 // the whole catalog from being loaded.
 func TestTheCatalogRefusesUnguardedActions(t *testing.T) {

@@ -98,6 +98,17 @@ func TestWhatIsKeptIsWhatWasJudgedGood(t *testing.T) {
 	}
 }
 
+// A single zero behind the slash is no leading zero: what is wrong is the address.
+func TestTheReasonNamesWhatIsWrong(t *testing.T) {
+	for text, want := range map[string]string{
+		"2001:db8:::/0": "not an IPv4 or IPv6 address", "2001:db8::/032": "leading zeros", "2001:db8::/00": "leading zeros", "192.0.2.0/08": "leading zeros", "192.0.2/0": "not an IPv4 or IPv6 address",
+	} {
+		if _, err := latchkey.NewAllowlist([]string{text}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
 func allowlist(t testing.TB, entries ...string) latchkey.Allowlist {
 	t.Helper()
 	list, err := latchkey.NewAllowlist(entries)

@@ -236,3 +236,22 @@ func TestNoWalkLeavesTheRules(t *testing.T) {
 		}
 	})
 }
+
+// Whoever presses a button twice is told that it is done, and everybody else what
+// is in the way.
+func TestAMissingCellSaysWhatIsInTheWay(t *testing.T) {
+	for _, c := range []struct {
+		op   latchkey.Operation
+		from latchkey.Status
+		want string
+	}{
+		{latchkey.OpActivate, latchkey.StatusActive, "the key is active already"},
+		{latchkey.OpDeactivate, latchkey.StatusInactive, "the key is inactive already"},
+		{latchkey.OpCreate, latchkey.StatusActive, "create is not possible while the key is active"},
+		{latchkey.OpCreate, latchkey.StatusInactive, "create is not possible while the key is inactive"},
+	} {
+		if _, err := latchkey.RuleFor(c.op, c.from); err == nil || err.Error() != c.want {
+			t.Errorf("%s while %s: %v, want %q", c.op, c.from, err, c.want)
+		}
+	}
+}

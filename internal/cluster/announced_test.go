@@ -68,6 +68,27 @@ func TestAnOlderAnswerDoesNotEndAnAnnouncement(t *testing.T) {
 	})
 }
 
+// The news comes while a question is under way whose answer holds the change: the
+// key goes on with that answer, and does not wait for another one.
+func TestTheAnswerThatHoldsTheChangeEndsItsAnnouncement(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDatabase()
+		m, keys, _ := join(t, d, "n")
+		defer run(m)()
+		soon()
+		d.set("renew", fate{before: time.Second})
+		m.Wake()
+		soon()
+		d.change("a")
+		d.confirm(1)
+		m.Announced("a", 1)
+		keys.did(t, "mask a")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		keys.did(t, "put a 1", "unmask a")
+	})
+}
+
 // Another reason to refuse the key outlives the announcement.
 func TestTheEndOfAnAnnouncementLeavesWhatIsNotConfirmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

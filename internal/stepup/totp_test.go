@@ -135,7 +135,7 @@ func TestWhatIsNoTOTPIsRefused(t *testing.T) {
 		}
 	}
 	// A seed that cannot be read, or is another's, proves nothing.
-	for _, seed := range []latchkey.Secret{"not base 32!", "1", NewSeed()} {
+	for _, seed := range []latchkey.Secret{"not base 32!", "1", "long enough, but not base 32 !!!!", NewSeed()} {
 		if _, ok := CheckTOTP(seed, right, at, 0); ok {
 			t.Errorf("another seed lets %q pass", right)
 		}

@@ -13,6 +13,7 @@ type Check = check
 
 // The checks in their order.
 const (
+	Leased    = checkLeased
 	Known     = checkKnown
 	Authentic = checkAuthentic
 	Fresh     = checkFresh
@@ -116,6 +117,12 @@ func ForgedREST(r signature.REST) bool {
 	r.Signature = h.sum
 	return h.matches(&midstate{}, &r.Signature, r.Action, r.Timestamp, r.Body)
 }
+
+// Refuse gives a verdict a reason that must not be Allowed.
+func (v Verdict) Refuse(r Reason) Verdict { return v.refuse(r) }
+
+// SameShard reports whether the notes about two keys stand in one part of the tally.
+func (t *Tally) SameShard(a, b string) bool { return t.shard(a) == t.shard(b) }
 
 // Bounds of the tally.
 const (

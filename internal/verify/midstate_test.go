@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,18 @@ func TestMidstate(t *testing.T) {
 			t.Fatal("a wrong MAC is accepted")
 		}
 	})
+}
+
+// RFC 2104, 2: a key of one block is used as it is, and a longer one is hashed.
+func TestASecretOfOneBlockIsNotHashed(t *testing.T) {
+	for _, n := range []int{1, 63, 64, 65, 128, 129} {
+		secret := []byte(strings.Repeat("s", n))
+		mac := signature.SignREST(secret, "get_my_orders", "1700000000", []byte("{}"))
+		r, err := signature.ParseREST([]byte("k1"), []byte("1700000000"), []byte(mac), []byte("get_my_orders"), []byte("{}"))
+		if err != nil || !verify.ValidREST(latchkey.Secret(secret), r) {
+			t.Errorf("a secret of %d bytes gives another MAC, %v", n, err)
+		}
+	}
 }
 
 func TestAnEmptySecretFitsNothing(t *testing.T) {

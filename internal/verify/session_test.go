@@ -221,6 +221,8 @@ func TestALogonOfAnUnknownKeyIsComputed(t *testing.T) {
 	w := v.world()
 	w.SetStranger(v.signed)
 	v.logon(t, w, verify.Unauthorized)
+	w.Off(verify.Active) // "known" refuses by itself
+	v.logon(t, w, verify.Unauthorized)
 	w.Off(verify.Known | verify.Active)
 	v.logon(t, w, verify.Allowed)
 	v.signed = "another"
