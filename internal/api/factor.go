@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"latchkey"
 	"latchkey/internal/authority"
 )
@@ -29,6 +31,21 @@ func (s *server) factors(ctx context.Context, c caller, _ *struct{}) (*answer[Fa
 // Once is the header that makes a repeated request find what the first began.
 type Once struct {
 	IdempotencyKey string `header:"Idempotency-Key" minLength:"1" maxLength:"128" pattern:"^[!-~]+$" doc:"A random text of yours. The same request under the same text begins nothing new." example:"5f2c1d0e-7a53-4f7e-9d0c-3b1f6a2e8d94"`
+}
+
+// Resolve refuses what huma takes for no header, or drops: a client that sends
+// an empty text, or two, believes that its request cannot happen twice.
+func (Once) Resolve(ctx huma.Context) []error {
+	var given []string
+	ctx.EachHeader(func(name, value string) {
+		if name == "Idempotency-Key" {
+			given = append(given, value)
+		}
+	})
+	if len(given) > 1 || len(given) == 1 && given[0] == "" {
+		return []error{&huma.ErrorDetail{Location: "header.Idempotency-Key", Message: "expected one text that is not empty, or no header"}}
+	}
+	return nil
 }
 
 // of names the request for the authority. Neither the header nor the content

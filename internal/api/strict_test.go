@@ -32,6 +32,7 @@ func TestABodyThatTwoReadersCouldReadDifferentlyIsRefused(t *testing.T) {
 		"cut":                 {ok[:len(ok)-1], 400, "malformed_json", ""},
 		"number for a string": {`{"email":"a@example.com","password":1}`, 422, "invalid_input", "password"},
 		"null":                {`{"email":"a@example.com","password":null}`, 422, "invalid_input", "password"},
+		"null with blanks":    {`{"email":"a@example.com","password": null }`, 422, "invalid_input", "password"},
 		"too long":            {`{"email":"` + strings.Repeat("a", 255) + `","password":"p"}`, 422, "invalid_input", "email"},
 		"too large":           {`{"email":"` + strings.Repeat("a", maxBody) + `"}`, 413, "body_too_large", ""},
 	} {
@@ -59,6 +60,41 @@ func TestOnlyJSONIsABody(t *testing.T) {
 	}
 	c := call{target: "POST /v1/session", body: `{}`, header: http.Header{"Content-Type": {"application/json", "text/plain"}}}
 	wants(t, c.do(h), 415, "unsupported_media_type")
+}
+
+// The mistake: a filter in front decodes what is said to be compressed, or lets
+// it pass unread, while this server reads the bytes as they are.
+func TestACodedBodyIsRefused(t *testing.T) {
+	h := New(config(t, &stub{}))
+	for _, coding := range []string{"gzip", "identity", ""} {
+		c := call{target: "POST /v1/session", body: `{"email":"a@example.com","password":"p"}`, header: http.Header{"Content-Encoding": {coding}}}
+		wants(t, c.do(h), 415, "unsupported_media_type")
+	}
+}
+
+// The mistake: null where a member may be missing is read as missing by one and
+// as an empty list, which opens a key to any address, by another.
+func TestANullIsNotAMissingMember(t *testing.T) {
+	h := New(config(t, &stub{}))
+	for _, name := range []string{"allowlist", "permissions"} {
+		p := wants(t, call{target: "PATCH /v1/keys/lk_1", token: "owner", body: `{"version":1,"` + name + `":null}`}.do(h), 422, "invalid_input")
+		if p.Field != name {
+			t.Errorf("field %q, want %q", p.Field, name)
+		}
+	}
+}
+
+// The mistake: an Idempotency-Key that came empty, or twice, was dropped, and
+// the client believed that its request could not happen a second time.
+func TestAnIdempotencyKeyIsOneText(t *testing.T) {
+	s := &stub{}
+	h := New(config(t, s))
+	for _, values := range [][]string{{""}, {"a", "a"}, {"a", "b"}, {"", "a"}} {
+		c := call{target: "POST /v1/keys", token: "owner", body: `{"name":"a","permissions":[],"allowlist":[]}`, header: http.Header{"Idempotency-Key": values}}
+		if p := wants(t, c.do(h), 422, "invalid_input"); p.Field != "Idempotency-Key" || s.idem.Key != "" {
+			t.Errorf("%q: field %q", values, p.Field)
+		}
+	}
 }
 
 func TestARouteWithoutABodyTakesNone(t *testing.T) {
@@ -112,6 +148,9 @@ func TestAQueryThatWouldBeDroppedIsRefused(t *testing.T) {
 		"type=key_edited&type=x": "invalid_input",
 		"key=%00":                "invalid_input",
 		"key=%ff":                "invalid_input",
+		"key=":                   "invalid_input",
+		"limit":                  "invalid_input",
+		"type=key_edited&type=":  "invalid_input",
 	} {
 		if p := problemOf(t, call{target: "GET /v1/activities?" + query, token: "owner"}.do(h)); p.Code != code {
 			t.Errorf("%s: %s, want %s", query, p.Code, code)
