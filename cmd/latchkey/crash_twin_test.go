@@ -153,7 +153,12 @@ func TestCrashTestSeesALostChange(t *testing.T) {
 			}
 			r.save(200*time.Millisecond, true)
 			must(t, putBack())
-			r.start()
+			if err := r.tryStart(); err != nil {
+				if !strings.Contains(err.Error(), "older") {
+					t.Fatal(err)
+				}
+				return // it saw the loss itself: the folder knows a newer change
+			}
 			if faults := r.look(); len(faults) == 0 {
 				t.Error("acknowledged changes were lost, and the look saw nothing")
 			}

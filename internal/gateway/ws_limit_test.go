@@ -53,12 +53,12 @@ func (w wire) chat(frames string, long time.Duration) (got seen) {
 }
 
 func TestASilentSessionEndsAndAPingKeepsIt(t *testing.T) {
-	r := frameRig(t, func(c *gateway.Config) { c.IdleTimeout = time.Second })
+	r := frameRig(t, func(c *gateway.Config) { c.IdleTimeout = 2 * time.Second })
 	var all sync.WaitGroup
 	for name, chatter := range map[string]string{"ping": frame(fin|ping, "x"), "JSON ping": frame(fin|text, `{"e":"ping"}`), "call": frame(fin|text, call1("x"))} {
 		w := r.upgraded("/api/ws-public")
 		all.Go(func() {
-			if got := w.chat(chatter, 2500*time.Millisecond); got.close != 0 {
+			if got := w.chat(chatter, 4500*time.Millisecond); got.close != 0 {
 				t.Errorf("%s: the session ends with %d %q", name, got.close, got.end)
 			}
 			w.left(1000, "idle")

