@@ -23,6 +23,7 @@ type gatewayFlags struct {
 	TLSListen     string   `name:"tls-listen" env:"LATCHKEY_GATEWAY_TLS" placeholder:"HOST:PORT" help:"https; empty for none."`
 	TLSCert       string   `name:"tls-cert" type:"path" env:"LATCHKEY_GATEWAY_CERT" placeholder:"FILE" help:"Certificate, PEM."`
 	TLSKey        string   `name:"tls-key" type:"path" env:"LATCHKEY_GATEWAY_KEY" placeholder:"FILE" help:"Its key, PEM."`
+	Plain         bool     `env:"LATCHKEY_GATEWAY_PLAIN" help:"Listen without TLS on an address of the network: a proxy of yours ends TLS before it."`
 	ProxyProtocol bool     `help:"Trusted proxies speak PROXY protocol v2."`
 	Origin        []string `placeholder:"ORIGIN" help:"Origins of pages in browsers that may open WebSocket sessions; none else may."`
 	MaxConns      int      `placeholder:"N" help:"Open connections of clients; a quarter of the limit of open files when not given."`
@@ -49,6 +50,9 @@ func (f gatewayFlags) apply(c *node.Config, trusted []string) error {
 	}
 	note(checkListen("--gateway-listen", f.Listen))
 	note(checkListen("--gateway-tls-listen", f.TLSListen))
+	if !f.Plain {
+		note(checkPlain("--gateway-listen", f.Listen, "take --gateway-tls-listen in its place (and --gateway-listen \"\"), listen on 127.0.0.1, or say --gateway-plain"))
+	}
 	c.PublicGateway, c.TrustedProxies, c.ProxyProtocol, c.WSOrigins = f.URL, proxies, f.ProxyProtocol, f.Origin
 	c.Gateway = node.Listen{Addr: f.Listen}
 	c.GatewayTLS = node.Listen{Addr: f.TLSListen, CertFile: f.TLSCert, KeyFile: f.TLSKey}

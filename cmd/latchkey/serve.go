@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
@@ -39,6 +40,7 @@ type serveCmd struct {
 		Origin  []string `placeholder:"ORIGIN" help:"Further origins that may send changes."`
 		TLSCert string   `name:"tls-cert" type:"path" env:"LATCHKEY_CONSOLE_CERT" placeholder:"FILE" help:"Certificate, PEM."`
 		TLSKey  string   `name:"tls-key" type:"path" env:"LATCHKEY_CONSOLE_KEY" placeholder:"FILE" help:"Its key, PEM."`
+		Plain   bool     `env:"LATCHKEY_CONSOLE_PLAIN" help:"Listen without TLS on an address of the network: a proxy of yours ends TLS before it."`
 	} `embed:"" prefix:"console-"`
 
 	Gateway  gatewayFlags  `embed:"" prefix:"gateway-"`
@@ -125,6 +127,9 @@ func (c *serveCmd) node() (node.Config, error) {
 	}
 	note(checkPositive("--outbox-poll", c.OutboxPoll))
 	note(checkListen("--console-listen", c.Console.Listen))
+	if c.Console.TLSCert == "" && !c.Console.Plain {
+		note(checkPlain("--console-listen", c.Console.Listen, "give it --console-tls-cert and --console-tls-key, listen on 127.0.0.1, or say --console-plain"))
+	}
 	note(checkListen("--metrics", c.Metrics))
 	note(checkCountries(c.SMS.Countries))
 	config := node.Config{
@@ -153,6 +158,20 @@ func checkListen(flag, addr string) error {
 		return fmt.Errorf("%s: %q is not a port; it is a number from 0 (any free one) to 65535", flag, port)
 	}
 	return nil
+}
+
+// checkPlain refuses to speak without TLS where others than this machine can
+// listen in: passwords, cookies and orders would be read on the way. What cannot
+// be read as an address of this machine is one of the network.
+func checkPlain(flag, addr, mend string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if addr == "" || err != nil || host == "localhost" { // what is no HOST:PORT is refused for that
+		return nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("%s: %q can be reached from the network and has no TLS: %s where a proxy of yours ends TLS before it", flag, addr, mend)
 }
 
 // checkOrigin refuses what can be no origin: links in mails, passkeys and
