@@ -43,13 +43,17 @@ func (e *exchange) serveWS(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not here", http.StatusForbidden)
 		return
 	}
+	// Noted before the answer: the bot's session may be over before this
+	// goroutine runs again.
+	e.ws.mu.Lock()
+	e.ws.caller = append(e.ws.caller, caller)
+	e.ws.mu.Unlock()
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return
 	}
 	defer conn.Close()
 	e.ws.mu.Lock()
-	e.ws.caller = append(e.ws.caller, caller)
 	e.ws.open = append(e.ws.open, conn)
 	serve := e.ws.serve
 	e.ws.mu.Unlock()
