@@ -46,7 +46,7 @@ func main() {
 	work := run
 	if s.role == "server" {
 		node.AddProcessor() // as `latchkey serve` does
-		work = func(ctx context.Context, s settings) error { return serve(ctx, s.data) }
+		work = func(ctx context.Context, s settings) error { return serve(ctx, s.data, os.Stdin, os.Stdout) }
 	}
 	if err := work(context.Background(), s); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/manage:", err)

@@ -23,7 +23,7 @@ import (
 // The owner who signs in, and what the server shares with the exchange.
 const (
 	email    = "owner@bench.example"
-	password = "a password of the benchmark"
+	password = "four words to measure with"
 	shared   = "what the gateway and the exchange share"
 )
 
@@ -88,8 +88,8 @@ func (c *child) resident() (float64, error) {
 }
 
 // serve is the child: a whole node, as a command starts one, with limits that a
-// benchmark does not reach.
-func serve(ctx context.Context, data string) error {
+// benchmark does not reach. It says on out where it is, and runs until in ends.
+func serve(ctx context.Context, data string, in io.Reader, out io.Writer) error {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
 	defer cancel()
 	limits := latchkey.DefaultLimits()
@@ -107,10 +107,10 @@ func serve(ctx context.Context, data string) error {
 	if err := people(ctx, n.Operator(), &p); err != nil {
 		return err
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(p); err != nil {
+	if err := json.NewEncoder(out).Encode(p); err != nil {
 		return err
 	}
-	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent is gone
+	_, _ = io.Copy(io.Discard, in) // until the parent is gone
 	return n.Stop(ctx)
 }
 
