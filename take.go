@@ -6,7 +6,7 @@ import "time"
 // changes something, its place among the requests that were seen. The gateway's
 // nodes share both (see internal/cluster), so the two planes share these words.
 type Take struct {
-	Bucket string    // whose points: the id of a key, or what stands for a public caller's address
+	Bucket []byte    // whose points: the id of a key, or what stands for a public caller's address; only to be read
 	Points *Points   // of the bucket, for a ledger in this process; nil: it finds them by the bucket
 	Cost   int       // points of this call, at least 1
 	Limit  int       // points of the bucket in a calendar minute

@@ -181,7 +181,7 @@ func TestEveryNodeRefusesATakeThatMakesNoSense(t *testing.T) {
 	fleets(t, func(t *testing.T, f fleet) {
 		good := write("a", "one", f.now(), f.now())
 		for _, spoil := range []func(*latchkey.Take){
-			func(t *latchkey.Take) { t.Bucket = "" },
+			func(t *latchkey.Take) { t.Bucket = nil },
 			func(t *latchkey.Take) { t.Cost = 0 },
 			func(t *latchkey.Take) { t.Cost = -5 },
 			func(t *latchkey.Take) { t.Now = time.Time{} },

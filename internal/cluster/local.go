@@ -97,14 +97,14 @@ func (l *Local) Take(_ context.Context, t latchkey.Take) (latchkey.Taken, error)
 	if err := check(t, l.window); err != nil {
 		return latchkey.TakenNothing, err
 	}
-	bucket := maphash.String(l.seed, t.Bucket)
+	bucket := maphash.Bytes(l.seed, t.Bucket)
 	s := &l.shards[bucket%localShards]
 	s.Lock()
 	defer s.Unlock()
 	s.turn(t.Now)
 	spent := t.Points
 	if spent == nil {
-		spent = s.points[t.Bucket]
+		spent = s.points[string(t.Bucket)]
 	}
 	used := 0
 	if spent != nil && spent.Minute == s.minute {
@@ -123,7 +123,7 @@ func (l *Local) Take(_ context.Context, t latchkey.Take) (latchkey.Taken, error)
 	}
 	if spent == nil {
 		spent = &latchkey.Points{}
-		s.points[t.Bucket] = spent
+		s.points[string(t.Bucket)] = spent
 	}
 	*spent = latchkey.Points{Minute: s.minute, Spent: used + t.Cost}
 	return latchkey.TakenAll, nil
@@ -132,7 +132,7 @@ func (l *Local) Take(_ context.Context, t latchkey.Take) (latchkey.Taken, error)
 // check refuses what no ledger can take.
 func check(t latchkey.Take, window time.Duration) error {
 	switch {
-	case t.Bucket == "" || t.Cost < 1 || t.Now.IsZero():
+	case len(t.Bucket) == 0 || t.Cost < 1 || t.Now.IsZero():
 		return ErrTake
 	case t.Stale.Sub(t.Now) > 2*window+time.Second:
 		return fmt.Errorf("%w: it ends in %v", ErrAhead, t.Stale.Sub(t.Now))

@@ -25,7 +25,7 @@ func local() *cluster.Local { return cluster.NewLocal(cluster.LocalConfig{Window
 
 // read takes points only.
 func read(bucket string, cost int, now time.Time) latchkey.Take {
-	return latchkey.Take{Bucket: bucket, Cost: cost, Limit: 200, Now: now}
+	return latchkey.Take{Bucket: []byte(bucket), Cost: cost, Limit: 200, Now: now}
 }
 
 // write is a call that changes something, signed at ts.
@@ -157,7 +157,7 @@ func TestMemoryIsBoundedAndFreed(t *testing.T) {
 func TestATakeThatMakesNoSenseIsRefused(t *testing.T) {
 	good := write("a", "one", minute, minute)
 	for name, spoil := range map[string]func(*latchkey.Take){
-		"no bucket":     func(t *latchkey.Take) { t.Bucket = "" },
+		"no bucket":     func(t *latchkey.Take) { t.Bucket = nil },
 		"free":          func(t *latchkey.Take) { t.Cost = 0 },
 		"negative cost": func(t *latchkey.Take) { t.Cost = -5 },
 		"no time":       func(t *latchkey.Take) { t.Now = time.Time{} },

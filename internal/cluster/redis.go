@@ -191,7 +191,7 @@ func ms(n int64) string { return strconv.FormatInt(n, 10) }
 
 // terms are what the script gets for every call.
 func (r *Redis) terms(t latchkey.Take) (keys, args []string) {
-	keys = r.names(t.Bucket, t.Once)
+	keys = r.names(string(t.Bucket), t.Once)
 	return keys, append(make([]string, 0, 7), strconv.Itoa(t.Cost), strconv.Itoa(t.Limit))
 }
 

@@ -285,7 +285,7 @@ func storm(t *testing.T, change func(*cluster.Redis), since func(time.Time) time
 		if now.Sub(sig.ts).Abs() > fresh {
 			return // refused before anybody takes
 		}
-		take := latchkey.Take{Bucket: fmt.Sprint("key", number%50), Cost: 1, Limit: 1 << 40, Now: now, Stale: sig.ts.Add(fresh + 1)}
+		take := latchkey.Take{Bucket: fmt.Append(nil, "key", number%50), Cost: 1, Limit: 1 << 40, Now: now, Stale: sig.ts.Add(fresh + 1)}
 		take.Once[0], take.Once[1], take.Once[2] = byte(number), byte(number>>8), byte(number>>16)
 		was := flushed.Load()
 		if got, _ := nodes[random.IntN(4)].Take(context.Background(), take); got == latchkey.TakenAll {

@@ -92,9 +92,9 @@ func BenchmarkAllowlist(b *testing.B) {
 // then, two windows or two million of them.
 func BenchmarkReplay(b *testing.B) {
 	ledger := memory()
-	var buckets []string
+	var buckets [][]byte
 	for range 256 {
-		buckets = append(buckets, latchkey.NewKeyID())
+		buckets = append(buckets, []byte(latchkey.NewKeyID()))
 	}
 	at := now
 	b.ReportAllocs()

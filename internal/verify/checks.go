@@ -69,14 +69,14 @@ func permitted(e *Entry, a *latchkey.Action) bool {
 
 // addressBucket names the points of a public caller. Somebody with IPv6 has a
 // /64 at least, so that is what counts as one caller.
-func addressBucket(addr netip.Addr) string {
+func addressBucket(addr netip.Addr) []byte {
 	addr = addr.Unmap().WithZone("")
 	if addr.Is4() {
-		return "ip:" + addr.String()
+		return addr.AppendTo([]byte("ip:"))
 	}
 	prefix, err := addr.Prefix(64)
 	if err != nil {
-		return "ip:" + addr.String()
+		return addr.AppendTo([]byte("ip:"))
 	}
-	return "ip:" + prefix.String()
+	return prefix.AppendTo([]byte("ip:"))
 }

@@ -10,8 +10,8 @@ import (
 // counts is what this process counts of a key. All entries of the key share it,
 // so that a call finds it without another search.
 type counts struct {
-	keyID  string
-	points latchkey.Points // the ledger's
+	keyID, accountID string
+	points           latchkey.Points // the ledger's
 
 	// Allowed calls since the tally looked. It looks when they are listed.
 	allowed  atomic.Int64
@@ -25,7 +25,8 @@ func (e *Entry) count() *counts {
 	if c := e.counts.Load(); c != nil {
 		return c
 	}
-	e.counts.CompareAndSwap(nil, &counts{keyID: e.KeyID()})
+	ids := string(e.ids())
+	e.counts.CompareAndSwap(nil, &counts{keyID: ids[:e.id], accountID: ids[e.id:]})
 	return e.counts.Load()
 }
 

@@ -50,8 +50,11 @@ func MAC(secret latchkey.Secret) func(r *signature.REST) bool {
 // Origins packs a list as the table does.
 func Origins(list latchkey.Allowlist) (contain func(netip.Addr) bool) {
 	packed, v4 := appendOrigins(nil, list)
-	return origins{string(packed), v4}.contain
+	return origins{packed, v4}.contain
 }
+
+// Allows reports whether the allowlist of the entry has the address.
+func (e *Entry) Allows(addr netip.Addr) bool { return e.origins().contain(addr) }
 
 // SameShard reports whether two keys stand in the same part of the table.
 func (t *Table) SameShard(a, b string) bool {

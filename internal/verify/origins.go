@@ -12,7 +12,7 @@ import (
 // only one can have an address, and it is found in a few steps among a thousand.
 // The zero value is the empty list, which allows every address.
 type origins struct {
-	packed string
+	packed []byte
 	v4     uint16 // how many of them are IPv4; these come first
 }
 
@@ -43,25 +43,25 @@ func (o origins) contain(addr netip.Addr) bool {
 	if !addr.IsValid() || addr.Zone() != "" { // before Unmap, which drops the zone
 		return false
 	}
-	if o.packed == "" {
+	if len(o.packed) == 0 {
 		return true
 	}
 	split := int(o.v4) * v4Size
 	if addr = addr.Unmap(); addr.Is4() {
 		a := addr.As4()
-		return covered(o.packed[:split], v4Size, a[:])
+		return covered(o.packed[:split], a[:], v4Size)
 	}
 	a := addr.As16()
-	return covered(o.packed[split:], v6Size, a[:])
+	return covered(o.packed[split:], a[:], v6Size)
 }
 
 // covered reports whether one of the prefixes has the address: the last one that
 // does not begin behind it, or none.
-func covered(prefixes string, size int, addr []byte) bool {
+func covered(prefixes, addr []byte, size int) bool {
 	low, high := 0, len(prefixes)/size
 	for low < high {
 		middle := (low + high) / 2
-		if prefixes[middle*size:(middle+1)*size-1] <= string(addr) {
+		if string(prefixes[middle*size:(middle+1)*size-1]) <= string(addr) {
 			low = middle + 1
 		} else {
 			high = middle
@@ -73,5 +73,5 @@ func covered(prefixes string, size int, addr []byte) bool {
 	p := prefixes[(low-1)*size : low*size]
 	bits := int(p[size-1])
 	whole, rest := bits/8, bits%8
-	return p[:whole] == string(addr[:whole]) && (rest == 0 || (p[whole]^addr[whole])>>(8-rest) == 0)
+	return string(p[:whole]) == string(addr[:whole]) && (rest == 0 || (p[whole]^addr[whole])>>(8-rest) == 0)
 }

@@ -103,7 +103,7 @@ func (c *Checker) Message(ctx context.Context, s *Session, m Message) Verdict {
 	case c.on(checkPermitted) && !permitted(entry, m.Action):
 		return v.refuse(PermissionMissing)
 	}
-	take := latchkey.Take{Bucket: entry.KeyID(), Points: &entry.count().points, Limit: c.Points, Now: v.At}
+	take := latchkey.Take{Bucket: entry.keyID(), Points: &entry.count().points, Limit: c.Points, Now: v.At}
 	if m.Action != nil {
 		take.Cost = m.Action.Cost
 	}
@@ -111,7 +111,7 @@ func (c *Checker) Message(ctx context.Context, s *Session, m Message) Verdict {
 		take.Limit = unlimited
 	}
 	if m.Action != nil && m.Action.Mutating && c.on(checkUnused) {
-		take.Once, take.Anytime = m.content(entry.KeyID()), true
+		take.Once, take.Anytime = m.content(entry.keyID()), true
 		take.Stale = later(v.At.Add(c.Window+1), s.repeat)
 	}
 	return v.because(c.take(ctx, take))
@@ -119,22 +119,25 @@ func (c *Checker) Message(ctx context.Context, s *Session, m Message) Verdict {
 
 // Holds reports whether the key of a session is still the one of its logon. A
 // key whose state is in doubt lets no message pass, but ends no session.
-func (t *Table) Holds(s *Session) bool { return t.bears(s.KeyID, s.version) }
+func (t *Table) Holds(s *Session) bool { return t.bears([]byte(s.KeyID), s.version) }
 
 // Bears reports the same of a call that was allowed by an entry.
-func (t *Table) Bears(e *Entry) bool { return t.bears(e.KeyID(), e.version) }
+func (t *Table) Bears(e *Entry) bool { return t.bears(e.keyID(), e.version) }
 
-func (t *Table) bears(keyID string, version int64) bool {
-	e := t.Lookup([]byte(keyID))
+func (t *Table) bears(keyID []byte, version int64) bool {
+	e := t.Lookup(keyID)
 	return e != nil && known(e) && active(e) && e.version == version
 }
 
 // content names a message of a key among what must not happen twice. Two keys
 // may well send the same text. What REST remembers there is MACs; the word in
 // front keeps the two apart.
-func (m *Message) content(keyID string) [sha256.Size]byte {
+func (m *Message) content(keyID []byte) [sha256.Size]byte {
 	h := sha256.New()
-	h.Write([]byte("websocket\x00" + keyID + "\x00")) // hash.Hash promises that Write never fails
+	// hash.Hash promises that Write never fails.
+	h.Write([]byte("websocket\x00"))
+	h.Write(keyID)
+	h.Write([]byte{0})
 	h.Write(m.Text)
 	var sum [sha256.Size]byte
 	h.Sum(sum[:0])

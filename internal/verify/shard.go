@@ -53,7 +53,7 @@ func find[ID string | []byte](in slots, hash uint64, keyID ID) (int, *Entry) {
 		case 0:
 			return i, nil
 		case want:
-			if e := in[i].entry.Load(); e.KeyID() == string(keyID) {
+			if e := in[i].entry.Load(); string(e.keyID()) == string(keyID) {
 				return i, e
 			}
 		}
@@ -87,8 +87,8 @@ func (s *shard) add(seed maphash.Seed, e *Entry) {
 }
 
 func (s slots) put(seed maphash.Seed, e *Entry) {
-	hash := maphash.String(seed, e.KeyID())
-	i, _ := find(s, hash, e.KeyID())
+	hash := maphash.Bytes(seed, e.keyID())
+	i, _ := find(s, hash, e.keyID())
 	s[i].entry.Store(e)
 	s[i].tag.Store(tag(hash))
 }

@@ -54,8 +54,8 @@ func New(c Config) *Checker {
 	}
 	checker, secret := &Checker{Config: c}, newMidstate(latchkey.NewSecret())
 	for i := range checker.strangers {
-		id := latchkey.NewKeyID()
-		checker.strangers[i] = &Entry{facts: facts{secret: secret, text: id, id: uint16(len(id))}} // #nosec G115 -- an id is shorter than a line
+		checker.strangers[i] = &Entry{facts: nameless(latchkey.NewKeyID())}
+		checker.strangers[i].secret = secret
 	}
 	return checker
 }
@@ -135,7 +135,7 @@ func (c *Checker) entry(keyID []byte) (entry *Entry, found, masked bool) {
 // remembered as long as its timestamp is fresh, which for one from the future
 // is longer than the window.
 func (c *Checker) price(v *Verdict, signed *signature.REST) latchkey.Take {
-	take := latchkey.Take{Bucket: v.entry.KeyID(), Points: &v.entry.count().points, Limit: c.Points, Now: v.At}
+	take := latchkey.Take{Bucket: v.entry.keyID(), Points: &v.entry.count().points, Limit: c.Points, Now: v.At}
 	if v.Action != nil {
 		take.Cost = v.Action.Cost
 	}
