@@ -278,7 +278,8 @@ func writeJSON(path string, v any) error {
 	return node.WriteFile(path, append(text, '\n'), 0o600)
 }
 
-// greet prints what to open and a ready bot call. No secret is printed.
+// greet prints what to open and a bot's calls by the program that runs, which
+// need not be in the path. No secret is printed.
 func (c *demoCmd) greet(s streams, d demoFile) {
 	file := func(name string) string { return filepath.Join(c.Data, name) }
 	fmt.Fprintf(s.out, `Latchkey is running. Ctrl-C stops it; the data stays in %s.
@@ -290,11 +291,11 @@ func (c *demoCmd) greet(s streams, d demoFile) {
   sign in    %s and %s; passwords and TOTP seed: %s
 
 A bot's call, ready to copy:
-  latchkey call --env %s --gateway %s get_my_account_status_v3
+  %s call --env %s --gateway %s get_my_account_status_v3
 and what the exchange pushes over WebSocket:
-  latchkey watch --env %s --gateway %s BTC-USD
+  %s watch --env %s --gateway %s BTC-USD
 `, c.Data, d.Console, d.Console, d.Inbox, d.Gateway, d.GatewayTLS, file(node.CertificateName),
-		d.Email, d.SubuserEmail, file(demoFileName), file(botName), d.Gateway, file(botName), d.Gateway)
+		d.Email, d.SubuserEmail, file(demoFileName), os.Args[0], file(botName), d.Gateway, os.Args[0], file(botName), d.Gateway)
 }
 
 // demoInbox shows what would have been sent.

@@ -100,7 +100,16 @@ export async function paste(page: Page, text: string): Promise<void> {
   await page.keyboard.press('ControlOrMeta+v')
 }
 
-/** What axe finds, one line each. Waits until what moves has come to rest: colours in between are no result. */
+/** What is cut off or has to be scrolled sideways: the page, or what holds a part of a pop-up. */
+export const tooWide = (page: Page): Promise<string[]> =>
+  page.evaluate(() =>
+    [document.documentElement, ...document.querySelectorAll('dialog[open], dialog[open] *')]
+      .filter((e) => e.scrollWidth > e.clientWidth)
+      .filter((e) => e.matches('html, dialog') || getComputedStyle(e).overflowX === 'auto')
+      .map((e) => `${e.tagName} ${e.className}: ${e.scrollWidth} px in ${e.clientWidth}`),
+  )
+
+/** What axe finds and what is too wide, one line each. Waits until what moves has come to rest: colours in between are no result. */
 export async function faults(page: Page, rules: string[] = []): Promise<string[]> {
   await page.evaluate(async () => {
     const ending = (a: Animation) => a.effect?.getTiming().iterations !== Number.POSITIVE_INFINITY
@@ -110,7 +119,10 @@ export async function faults(page: Page, rules: string[] = []): Promise<string[]
   // The console has no frames, so the quicker way, without a second page, judges as much.
   const axe = new AxeBuilder({ page }).setLegacyMode()
   const found = await (rules.length > 0 ? axe.withRules(rules) : axe).analyze()
-  return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')} ${n.failureSummary ?? ''}`))
+  const faulty = found.violations.flatMap((v) =>
+    v.nodes.map((n) => `${v.id}: ${n.target.join(' ')} ${n.failureSummary ?? ''}`),
+  )
+  return [...faulty, ...(await tooWide(page))]
 }
 
 export { expect, type Locator, type Page, type Person }

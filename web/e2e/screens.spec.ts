@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { expect, type Page, test } from '@playwright/test'
-import { faults } from './fixture'
+import { faults, tooWide } from './fixture'
 import { door } from './screens/door'
 import { changeKey, endKey, firstKey, manyKeys } from './screens/keys'
 import { live } from './screens/live'
@@ -57,17 +57,9 @@ async function take(page: Page, folder: string, name: string) {
     await page.screenshot({ path: `${path}/${name}-end.png` })
     await scroll(page, was)
   }
-  const { wide, over } = await page.evaluate(() => ({
-    wide: document.documentElement.scrollWidth,
-    over: [...document.querySelectorAll('dialog[open] *')]
-      .filter((e) => getComputedStyle(e).overflowX === 'auto' && e.scrollWidth > e.clientWidth)
-      .map((e) => e.className),
-  }))
-  expect.soft({ name, wide: wide <= innerWidth(page), over }).toEqual({ name, wide: true, over: [] })
-  if (innerWidth(page) < 500) expect.soft(await faults(page), name).toEqual([])
+  const narrow = (page.viewportSize()?.width ?? 0) < 500
+  expect.soft(await (narrow ? faults(page) : tooWide(page)), name).toEqual([])
 }
-
-const innerWidth = (page: Page) => page.viewportSize()?.width ?? 0
 
 /** Scrolls the topmost pop-up to its end; where it was, when there was more to see. */
 async function toEnd(page: Page): Promise<number | undefined> {

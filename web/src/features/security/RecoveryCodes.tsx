@@ -43,7 +43,7 @@ export function CodesDialog({ codes, onSaved }: Props) {
     </div>
   )
   return (
-    <Dialog title={t('recovery.codesTitle')} width={480} foot={foot} small>
+    <Dialog title={t('recovery.codesTitle')} width={640} foot={foot} small>
       <p>{t('recovery.codesLead')}</p>
       <ol className={classes.codes} aria-label={t('recovery.list')}>
         {codes.map((code) => (
